@@ -1,0 +1,16 @@
+//! The pool: fixed buffers, their owners as types, and the way home.
+
+mod arena;
+mod census;
+mod frame;
+mod home;
+mod pool;
+mod shelf;
+
+pub use arena::{HugePages, Overrun, Refusal};
+pub use census::{Census, Fates, HeldSlot};
+pub use frame::{CloneLimit, Fate, Frame, FrameMut, LANES, Lane, SharedFrame};
+pub use home::Keep;
+pub(crate) use home::Place;
+pub use pool::{Pool, PoolConfig, PoolView, Rebuild, RebuildReport};
+pub use shelf::{LendError, Shelf};

@@ -1,0 +1,622 @@
+//! The pool's owning end: takes free slots, collects those that came home, rebuilds in a reset.
+#![allow(unsafe_code)]
+
+use super::arena::{Arena, ArenaOptions, HugePages, Overrun, Refusal};
+use super::census::{Census, Fates, HeldSlot};
+use super::frame::{Fate, FrameMut, Lane, holders};
+use super::home::{Core, Keep, PER_WORD, Place, Span};
+use crate::clock::HostTime;
+use crate::error::{Error, ErrorKind};
+use crate::meta::FrameStatus;
+use crate::sync::{Arc, Ordering, WakeCell};
+use crate::wait::{WaitStrategy, Waiter};
+use std::ptr::NonNull;
+use std::time::Duration;
+
+/// Slots above this size are taken again as soon as they come home, lowest first, so that few of them
+/// stay in the caches; below it home words are emptied in batches, which costs fewer shared accesses.
+const EAGER_BYTES: usize = 256 << 10;
+
+/// How a pool is to be made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PoolConfig {
+    /// Number of slots, `1..=4096`.
+    pub slots: usize,
+    /// Fewest slots with which the line can run; a reset may go down to it to stay within the budget.
+    pub min_slots: usize,
+    /// The largest payload that the source can have, in bytes.
+    pub payload_bytes: usize,
+    /// Capacity beyond the payload, as a factor, `1.0..=16.0`.
+    pub headroom: f64,
+    /// Touched memory is never more than this many bytes. `None`: twice what the pool starts with.
+    pub budget_bytes: Option<usize>,
+    /// Lock the slots in memory (`mlock`).
+    pub lock: bool,
+    /// Huge pages.
+    pub huge_pages: HugePages,
+    /// A guard page behind each slot instead of canary and moat: an overrun kills the process at once.
+    pub guard: bool,
+}
+
+impl PoolConfig {
+    /// The largest number of slots.
+    pub const MAX_SLOTS: usize = 4096;
+
+    /// `slots` slots for payloads of `payload_bytes`, with a quarter of headroom, locked if possible.
+    pub fn new(slots: usize, payload_bytes: usize) -> Self {
+        PoolConfig {
+            slots,
+            min_slots: 1,
+            payload_bytes,
+            headroom: 1.25,
+            budget_bytes: None,
+            lock: true,
+            huge_pages: HugePages::Off,
+            guard: false,
+        }
+    }
+}
+
+/// What a rebuild is to reach.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rebuild {
+    /// Bytes that the largest payload needs now.
+    pub required_bytes: usize,
+    /// New capacity is at least the old one times this, if the slot grows at all. `1.0..=16.0`.
+    pub growth: f64,
+}
+
+/// What a rebuild did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RebuildReport {
+    /// Capacity of a slot before, in bytes.
+    pub slot_bytes_before: usize,
+    /// Capacity of a slot after, in bytes.
+    pub slot_bytes_after: usize,
+    /// Bytes that were touched for the first time.
+    pub touched_bytes: usize,
+    /// Bytes given back to the system.
+    pub released_bytes: usize,
+    /// Slots of the pool afterwards.
+    pub slots: usize,
+    /// Slots that were still out and keep their old memory until their last holder lets go.
+    pub late: usize,
+}
+
+/// The owning end of a pool. One thread; the handles travel.
+pub struct Pool {
+    core: Arc<Core>,
+    free: Box<[u64]>,
+    /// Slots of the present layout; others are spare, set aside, or late from before.
+    active: Box<[u64]>,
+    capacity: usize,
+    slots: usize,
+    config: PoolConfig,
+    budget: usize,
+    eager: bool,
+    refusals: Vec<Refusal>,
+}
+
+impl Pool {
+    /// Reserves, touches and locks the memory. Blocks while it does; nothing is touched later.
+    pub fn new(config: PoolConfig, bed: Arc<WakeCell>) -> Result<Pool, Error> {
+        check(&config)?;
+        let options =
+            ArenaOptions { lock: config.lock, huge_pages: config.huge_pages, guard: config.guard };
+        let page = if config.huge_pages == HugePages::Explicit {
+            2 << 20
+        } else {
+            crate::sys::page_bytes()
+        };
+        let wanted = (config.payload_bytes as f64 * config.headroom).ceil();
+        if !(wanted < (1_u64 << 46) as f64) {
+            return Err(Error::new(
+                ErrorKind::Memory,
+                format!(
+                    "a slot of {} bytes x headroom {} is more than any machine has; lower the region or pool.headroom",
+                    config.payload_bytes, config.headroom
+                ),
+            ));
+        }
+        let capacity = (wanted as usize).max(1).div_ceil(page) * page;
+        let footprint = capacity + if config.guard { 0 } else { page };
+        let need = footprint.saturating_mul(config.slots);
+        let budget = config.budget_bytes.unwrap_or(need.saturating_mul(2));
+        if need > budget {
+            return Err(Error::config(format!(
+                "the pool needs {need} bytes ({} slots x {footprint} bytes: payload {} x headroom {} rounded to pages, plus the canary page) but pool.budget is {budget}; raise the budget, or lower pool.slots, pool.headroom or the region",
+                config.slots, config.payload_bytes, config.headroom
+            )));
+        }
+        // As many spare records again: they replace slots that a late holder or an overrun takes away.
+        let records = (config.slots * 2).max(2);
+        let limit = budget.min((budget / config.slots).saturating_mul(8)).max(footprint);
+        let arena = Arena::reserve(records, limit, options)?;
+        let core = Core::new(records, Some(arena), None, bed);
+        let words = core.words();
+        let mut pool = Pool {
+            core,
+            free: vec![0; words].into(),
+            active: vec![0; words].into(),
+            capacity,
+            slots: config.slots,
+            config,
+            budget,
+            eager: capacity >= EAGER_BYTES,
+            refusals: Vec::new(),
+        };
+        for i in 0..config.slots {
+            pool.back_slot(i)?;
+        }
+        Ok(pool)
+    }
+
+    /// A pool of handles without memory of its own, for frames that point into `keep`.
+    pub fn lending(slots: usize, keep: Keep, bed: Arc<WakeCell>) -> Result<Pool, Error> {
+        let config = PoolConfig { payload_bytes: 1, ..PoolConfig::new(slots, 1) };
+        check(&config)?;
+        let core = Core::new(slots, None, Some(keep), bed);
+        let words = core.words();
+        let mut pool = Pool {
+            core,
+            free: vec![0; words].into(),
+            active: vec![0; words].into(),
+            capacity: 0,
+            slots,
+            config,
+            budget: 0,
+            eager: false,
+            refusals: Vec::new(),
+        };
+        for i in 0..slots {
+            pool.admit(i);
+        }
+        Ok(pool)
+    }
+
+    /// Refusals of the system that have not been fetched yet.
+    pub fn take_refusals(&mut self) -> Vec<Refusal> {
+        std::mem::take(&mut self.refusals)
+    }
+
+    /// Bytes that a slot can hold.
+    pub fn slot_bytes(&self) -> usize {
+        self.capacity
+    }
+
+    /// Slots of the present layout.
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// Whether frames point into memory of the source.
+    pub fn is_lending(&self) -> bool {
+        self.core.arena.is_none()
+    }
+
+    /// Takes a free slot, or `None` if all are out.
+    ///
+    /// # Real-time
+    /// The owner. Wait-free, no allocation, no lock, no system call.
+    #[inline]
+    pub fn take(&mut self) -> Option<FrameMut> {
+        if self.eager {
+            self.collect();
+        }
+        if let Some(i) = self.lowest_free() {
+            return Some(self.hand_out(i));
+        }
+        self.collect();
+        self.lowest_free().map(|i| self.hand_out(i))
+    }
+
+    #[inline]
+    fn lowest_free(&self) -> Option<usize> {
+        for (w, mask) in self.free.iter().enumerate() {
+            if *mask != 0 {
+                return Some(w * PER_WORD + mask.trailing_zeros() as usize);
+            }
+        }
+        None
+    }
+
+    #[inline]
+    fn hand_out(&mut self, i: usize) -> FrameMut {
+        self.free[i / PER_WORD] &= !(1 << (i % PER_WORD));
+        // SAFETY: a slot in the free mask is held by the pool alone.
+        let frame = unsafe { FrameMut::adopt(NonNull::from(&self.core.slots[i])) };
+        frame.set_place(Place::Filling);
+        frame
+    }
+
+    /// Puts a slot that was taken and not filled straight back, without the way home.
+    #[inline]
+    pub fn put_back(&mut self, frame: FrameMut) {
+        let i = frame.slot_index();
+        debug_assert!(self.owns(&frame));
+        std::mem::forget(frame);
+        self.set_free(i);
+    }
+
+    /// Whether the frame is of this pool.
+    pub fn owns(&self, frame: &FrameMut) -> bool {
+        frame.is_of(&self.core)
+    }
+
+    #[inline]
+    fn set_free(&mut self, i: usize) {
+        self.core.slots[i].place.store(Place::Free as u8, Ordering::Relaxed);
+        self.free[i / PER_WORD] |= 1 << (i % PER_WORD);
+    }
+
+    /// Brings in whatever has come home, counts how those frames ended, and returns how many came.
+    ///
+    /// # Real-time
+    /// The owner. Wait-free, no allocation, no lock, no system call.
+    #[inline]
+    pub fn collect(&mut self) -> usize {
+        let mut came = 0;
+        for w in 0..self.free.len() {
+            let mut mask = self.core.collect(w);
+            came += mask.count_ones() as usize;
+            while mask != 0 {
+                let bit = mask.trailing_zeros() as usize;
+                mask &= mask - 1;
+                self.welcome(w * PER_WORD + bit);
+            }
+        }
+        came
+    }
+
+    #[inline]
+    fn welcome(&mut self, i: usize) {
+        let slot = &self.core.slots[i];
+        let fates = &self.core.fates;
+        match Fate::from_u8(slot.fate.load(Ordering::Relaxed)) {
+            Fate::Unused => {}
+            Fate::Delivered => {
+                // SAFETY: the slot is home: the pool holds it alone.
+                let status = slot.meta.with(|m| unsafe { (*m).status });
+                match status {
+                    FrameStatus::Complete => fates.delivered.bump(),
+                    FrameStatus::Incomplete => fates.incomplete.bump(),
+                }
+            }
+            Fate::Abandoned => fates.abandoned.bump(),
+            Fate::Refused => fates.refused.bump(),
+            Fate::Invalid => fates.invalid.bump(),
+        }
+        if self.active[i / PER_WORD] & (1 << (i % PER_WORD)) != 0 {
+            self.set_free(i);
+        } else {
+            // Late from an earlier layout: set aside until the next rebuild.
+            slot.place.store(Place::Out as u8, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a frame was filled (the other side of [`Fates`]).
+    #[inline]
+    pub fn note_filled(&self) {
+        self.core.fates.filled.bump();
+    }
+
+    /// Waits until a slot comes home, at most until `bound`; returns whether one may be free now.
+    pub fn wait_for_home(&mut self, waiter: &mut Waiter, bound: Duration) -> bool {
+        let core = &self.core;
+        let any = || (0..core.words()).any(|w| core.any_home(w));
+        if waiter.strategy() == WaitStrategy::Park && core.announce_waiting() {
+            return true;
+        }
+        waiter.wait(&core.bed, bound, any)
+    }
+
+    /// Whether nothing was written past the end of the slot.
+    ///
+    /// # Real-time
+    /// The owner. No allocation, no lock, no system call while all is well.
+    #[inline]
+    pub fn check_canary(&self, frame: &FrameMut) -> Result<(), Overrun> {
+        match &self.core.arena {
+            Some(arena) => arena.check_canary(frame.slot_index(), self.capacity),
+            None => Ok(()),
+        }
+    }
+
+    /// Sets a slot aside for good: something wrote past its end. Its moat is given back; a rebuild puts a
+    /// spare slot in its place.
+    pub fn retire(&mut self, frame: FrameMut) {
+        let i = frame.slot_index();
+        std::mem::forget(frame);
+        self.core.slots[i].place.store(Place::Out as u8, Ordering::Relaxed);
+        self.active[i / PER_WORD] &= !(1 << (i % PER_WORD));
+        self.slots -= 1;
+        if let Some(arena) = &self.core.arena {
+            arena.give_moat_back(i);
+        }
+    }
+
+    /// Where every slot is. Exact on the owner's thread while nothing moves.
+    pub fn census(&mut self) -> Census {
+        self.collect();
+        let mut c = Census { announced: self.slots, ..Census::default() };
+        for i in 0..self.core.slots.len() {
+            if self.active[i / PER_WORD] & (1 << (i % PER_WORD)) == 0 {
+                continue;
+            }
+            let slot = &self.core.slots[i];
+            match Place::from_u8(slot.place.load(Ordering::Relaxed)) {
+                Place::Free => c.free += 1,
+                Place::Queued => c.queued += 1,
+                Place::Filling => c.filling += 1,
+                Place::Out => {}
+                Place::Flight => {
+                    let owner = holders(slot.lanes.load(Ordering::Relaxed))
+                        .all(|(lane, _)| lane == Lane::OWNER);
+                    if owner { c.held += 1 } else { c.in_flight += 1 }
+                }
+            }
+        }
+        c
+    }
+
+    /// A reader of the pool's state for any thread.
+    pub fn view(&self) -> PoolView {
+        PoolView { core: self.core.clone() }
+    }
+
+    /// Memory ahead of a reset that is foreseen: touches what slots of `required_bytes` will miss, within
+    /// the budget, while the line runs. Returns the bytes touched.
+    pub fn prefault_capacity(&self, rebuild: Rebuild) -> Option<usize> {
+        let arena = self.core.arena.as_ref()?;
+        let capacity = self.grown(rebuild, arena);
+        (arena.footprint(capacity).saturating_mul(self.slots) <= self.budget).then_some(capacity)
+    }
+
+    fn grown(&self, rebuild: Rebuild, arena: &Arena) -> usize {
+        let page = arena.page_bytes();
+        let grown = (self.capacity as f64 * rebuild.growth.clamp(1.0, 16.0)) as usize;
+        rebuild.required_bytes.max(grown).div_ceil(page) * page
+    }
+
+    /// Makes slots that hold `required_bytes`: in place, touching only what is missing. Slots that are
+    /// not home keep their memory; spare slots take their place where the budget allows.
+    ///
+    /// Only to be called in a quiescent reset, when nothing is queued with the source.
+    pub fn rebuild(&mut self, rebuild: Rebuild) -> Result<RebuildReport, Error> {
+        self.collect();
+        let before = self.capacity;
+        let mut report = RebuildReport {
+            slot_bytes_before: before,
+            slot_bytes_after: before,
+            slots: self.slots,
+            ..RebuildReport::default()
+        };
+        let Some(arena) = &self.core.arena else {
+            return Ok(report); // Lent memory is the source's to rebuild.
+        };
+        let grow = rebuild.required_bytes > before;
+        let late: Vec<usize> = (0..self.core.slots.len()).filter(|i| !self.is_in(*i)).collect();
+        report.late = late.iter().filter(|i| self.is_active(**i)).count();
+        if !grow && report.late == 0 && self.slots == self.config.slots {
+            return Ok(report); // Headroom: no memory moves.
+        }
+        let late_bytes: usize = late.iter().map(|i| arena.touched(*i)).sum();
+        let room = self.budget.saturating_sub(late_bytes);
+        let fits = |capacity: usize| room / arena.footprint(capacity).max(1);
+        let page = arena.page_bytes();
+        let required = rebuild.required_bytes.div_ceil(page) * page;
+        let mut capacity = if grow { self.grown(rebuild, arena) } else { before };
+        if fits(capacity) < self.config.slots && grow {
+            capacity = required; // The budget has no room for growth beyond the need.
+        }
+        capacity = capacity.min(arena.max_capacity());
+        // Memory is touched for as many slots as configured; late ones come back on top of that.
+        let slots = self.config.slots.min(fits(capacity)).min(self.core.slots.len() - late.len());
+        if capacity < required || slots < self.config.min_slots.max(1) {
+            return Err(Error::new(
+                ErrorKind::Memory,
+                format!(
+                    "slots of {required} bytes do not fit: pool.budget of {} bytes less {late_bytes} bytes still held leaves room for {slots} of them, and the line needs {}; raise pool.budget",
+                    self.budget,
+                    self.config.min_slots.max(1)
+                ),
+            ));
+        }
+        // Take the slots with most touched memory, so that as little as possible is missing.
+        let mut home: Vec<usize> =
+            (0..self.core.slots.len()).filter(|i| self.is_in(*i) && !self.is_spoilt(*i)).collect();
+        home.sort_by_key(|i| (std::cmp::Reverse(arena.touched(*i)), *i));
+        home.truncate(slots);
+        let slots = home.len();
+        if slots < self.config.min_slots.max(1) {
+            return Err(Error::new(
+                ErrorKind::Memory,
+                format!(
+                    "only {slots} slots are whole and home; the line needs {}",
+                    self.config.min_slots.max(1)
+                ),
+            ));
+        }
+        let mut chosen = vec![false; self.core.slots.len()];
+        home.iter().for_each(|i| chosen[*i] = true);
+        // First give back, then touch: the budget holds at every moment between.
+        for i in 0..self.core.slots.len() {
+            if self.is_in(i) && !chosen[i] {
+                arena.unprotect(i, self.span_capacity(i));
+                report.released_bytes += arena.trim(i, 0);
+            }
+        }
+        let excess =
+            home.iter().map(|i| arena.touched(*i).max(arena.footprint(capacity))).sum::<usize>();
+        if excess > room {
+            for i in &home {
+                report.released_bytes += arena.trim(*i, capacity);
+            }
+        }
+        let touched_before = arena.touched_bytes();
+        self.free.fill(0);
+        self.active.fill(0);
+        self.capacity = capacity;
+        self.eager = capacity >= EAGER_BYTES;
+        for i in home {
+            self.back_slot(i)?;
+        }
+        self.slots = slots;
+        report.slots = slots;
+        report.slot_bytes_after = capacity;
+        let touched = self.core.arena.as_ref().map_or(0, Arena::touched_bytes);
+        report.touched_bytes = touched.saturating_sub(touched_before);
+        Ok(report)
+    }
+
+    fn is_active(&self, i: usize) -> bool {
+        self.active[i / PER_WORD] & (1 << (i % PER_WORD)) != 0
+    }
+
+    /// Whether slot `i` is in the pool's own hands: free, spare or set aside.
+    fn is_in(&self, i: usize) -> bool {
+        matches!(
+            Place::from_u8(self.core.slots[i].place.load(Ordering::Relaxed)),
+            Place::Free | Place::Out
+        )
+    }
+
+    fn is_spoilt(&self, i: usize) -> bool {
+        match &self.core.arena {
+            Some(a) => {
+                let capacity = self.span_capacity(i);
+                capacity > 0 && a.check_canary(i, capacity).is_err()
+            }
+            None => false,
+        }
+    }
+
+    fn span_capacity(&self, i: usize) -> usize {
+        // SAFETY: only called for slots that are in.
+        self.core.slots[i].span.with(|s| unsafe { (*s).capacity })
+    }
+
+    /// Backs slot `i` with memory of the present capacity and admits it.
+    fn back_slot(&mut self, i: usize) -> Result<(), Error> {
+        if let Some(arena) = &self.core.arena {
+            let old = self.span_capacity(i);
+            if old != self.capacity {
+                arena.unprotect(i, old);
+            }
+            arena.back(i, self.capacity, &mut self.refusals)?;
+            arena.protect(i, self.capacity, &mut self.refusals);
+            let span =
+                Span { ptr: arena.start(i).as_ptr(), capacity: self.capacity, len: 0, token: 0 };
+            // SAFETY: the slot is in: the pool holds it alone.
+            self.core.slots[i].span.with_mut(|s| unsafe { *s = span });
+        }
+        self.admit(i);
+        Ok(())
+    }
+
+    fn admit(&mut self, i: usize) {
+        self.active[i / PER_WORD] |= 1 << (i % PER_WORD);
+        self.set_free(i);
+    }
+}
+
+fn check(config: &PoolConfig) -> Result<(), Error> {
+    if !(1..=PoolConfig::MAX_SLOTS).contains(&config.slots) {
+        return Err(Error::config(format!(
+            "pool.slots is {}; it must be 1 to {}",
+            config.slots,
+            PoolConfig::MAX_SLOTS
+        )));
+    }
+    if config.payload_bytes == 0 {
+        return Err(Error::config(
+            "the source says that its largest payload is 0 bytes; set a region and a pixel format",
+        ));
+    }
+    if !(1.0..=16.0).contains(&config.headroom) {
+        return Err(Error::config(format!(
+            "pool.headroom is {}; it must be 1.0 to 16.0",
+            config.headroom
+        )));
+    }
+    Ok(())
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.collect();
+        let mine = (0..self.core.slots.len()).filter(|i| self.is_in(*i)).count();
+        self.core.clone().orphan(mine);
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pool({} slots of {} bytes)", self.slots, self.capacity)
+    }
+}
+
+/// Reads a pool's state from any thread, without touching its owner.
+#[derive(Debug, Clone)]
+pub struct PoolView {
+    core: Arc<Core>,
+}
+
+impl PoolView {
+    /// How the frames ended so far. Lags behind: a frame's end is counted when its slot is collected.
+    pub fn fates(&self) -> Fates {
+        let f = &self.core.fates;
+        Fates {
+            delivered: f.delivered.get(),
+            incomplete: f.incomplete.get(),
+            abandoned: f.abandoned.get(),
+            refused: f.refused.get(),
+            invalid: f.invalid.get(),
+            filled: f.filled.get(),
+        }
+    }
+
+    /// Slots that are out in the graph, and who has them. While the line runs, a snapshot of moving
+    /// things: each entry was true at some moment of the call.
+    pub fn held(&self) -> Vec<HeldSlot> {
+        let mut out = Vec::new();
+        for (i, slot) in self.core.slots.iter().enumerate() {
+            let flight = slot.place.load(Ordering::Acquire) == Place::Flight as u8;
+            if !flight || self.core.is_home(i) {
+                continue;
+            }
+            out.push(HeldSlot {
+                slot: i,
+                frame_id: slot.frame_hint.load(Ordering::Relaxed),
+                holders: holders(slot.lanes.load(Ordering::Relaxed)).collect(),
+                since: HostTime(slot.since.load(Ordering::Relaxed)),
+            });
+        }
+        out
+    }
+
+    /// Memory touched, locked, and backed by explicit huge pages, in bytes.
+    pub fn memory(&self) -> (usize, usize, usize) {
+        match &self.core.arena {
+            Some(a) => (a.touched_bytes(), a.locked_bytes(), a.huge_bytes()),
+            None => (0, 0, 0),
+        }
+    }
+
+    /// Touches memory for slots of `capacity` ahead of a reset, at most `budget` bytes in all. Any thread,
+    /// while the line runs: it touches only what no slot uses yet. Blocks; returns the bytes touched.
+    pub fn prefault(&self, capacity: usize, slots: usize) -> Result<usize, Error> {
+        let Some(arena) = &self.core.arena else { return Ok(0) };
+        let mut refusals = Vec::new();
+        let mut touched = 0;
+        let mut left = slots;
+        for (i, slot) in self.core.slots.iter().enumerate() {
+            let place = Place::from_u8(slot.place.load(Ordering::Relaxed));
+            if place != Place::Out && left > 0 {
+                touched += arena.back(i, capacity.min(arena.max_capacity()), &mut refusals)?;
+                left -= 1;
+            }
+        }
+        Ok(touched)
+    }
+}

@@ -1,0 +1,16 @@
+//! frameline
+#![deny(unsafe_code)]
+pub mod alloc;
+pub mod buffer;
+pub mod clock;
+mod error;
+pub mod fault;
+pub mod format;
+pub mod meta;
+pub mod source;
+pub mod stage;
+mod sync;
+mod sys;
+pub mod telemetry;
+pub mod wait;
+pub use error::{Error, ErrorKind};

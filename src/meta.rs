@@ -1,0 +1,117 @@
+//! What is known about a frame beside its pixels: plain data, beside the slots and not in the payload.
+
+use crate::clock::{DeviceTime, HostTime};
+use crate::format::{Geometry, PixelFormat};
+
+/// Whether the payload can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum FrameStatus {
+    /// The whole payload arrived.
+    #[default]
+    Complete,
+    /// Parts are missing (lost packets, short frame): only `payload` bytes came, and some of them may
+    /// be stale. Geometry fields still describe what was meant.
+    Incomplete,
+}
+
+/// Frames lost between the previous frame that arrived here and this one, by cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Loss {
+    /// Lost in the device or on the way: the gap in frame ids that nothing on the host explains.
+    pub device: u32,
+    /// Not fetched in time because no slot was free.
+    pub underrun: u32,
+}
+
+impl Loss {
+    /// All of them.
+    pub fn total(self) -> u32 {
+        self.device.saturating_add(self.underrun)
+    }
+}
+
+/// Metadata of one frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameMeta {
+    /// The device's own number of this frame (GenTL `BUFFER_INFO_FRAMEID`).
+    pub frame_id: u64,
+    /// The line's own number: counts accepted frames from 0, never skips, never restarts.
+    pub sequence: u64,
+    /// The device's time stamp of the exposure; 0 where it gives none.
+    pub device_time: DeviceTime,
+    /// When the capture thread got the frame.
+    pub host_time: HostTime,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Bytes from one row to the next ([`Geometry::stride_bytes`]).
+    pub stride: u32,
+    /// First column of the region on the sensor, in pixels.
+    pub offset_x: u32,
+    /// First row of the region on the sensor, in pixels.
+    pub offset_y: u32,
+    /// Bytes after each row that belong to no pixel.
+    pub x_padding: u32,
+    /// PFNC pixel format.
+    pub pixel_format: PixelFormat,
+    /// Whether the payload can be trusted.
+    pub status: FrameStatus,
+    /// This frame came after one with a higher id: it was overtaken on the way.
+    pub out_of_order: bool,
+    /// What was lost just before this frame.
+    pub lost_before: Loss,
+    /// How many quiescent resets the line had made when this frame was filled.
+    pub epoch: u64,
+}
+
+impl Default for FrameMeta {
+    fn default() -> Self {
+        FrameMeta {
+            frame_id: 0,
+            sequence: 0,
+            device_time: DeviceTime(0),
+            host_time: HostTime(0),
+            width: 0,
+            height: 0,
+            stride: 0,
+            offset_x: 0,
+            offset_y: 0,
+            x_padding: 0,
+            pixel_format: PixelFormat::MONO8,
+            status: FrameStatus::Complete,
+            out_of_order: false,
+            lost_before: Loss::default(),
+            epoch: 0,
+        }
+    }
+}
+
+impl FrameMeta {
+    /// Metadata of a complete frame of that geometry; ids and times are still 0.
+    pub fn of(g: &Geometry) -> Self {
+        FrameMeta {
+            width: g.width,
+            height: g.height,
+            stride: u32::try_from(g.stride_bytes()).unwrap_or(u32::MAX),
+            offset_x: g.offset_x,
+            offset_y: g.offset_y,
+            x_padding: g.x_padding,
+            pixel_format: g.pixel_format,
+            ..FrameMeta::default()
+        }
+    }
+
+    /// The geometry that the metadata describes.
+    pub fn geometry(&self) -> Geometry {
+        Geometry {
+            width: self.width,
+            height: self.height,
+            offset_x: self.offset_x,
+            offset_y: self.offset_y,
+            pixel_format: self.pixel_format,
+            x_padding: self.x_padding,
+        }
+    }
+}
