@@ -7,6 +7,8 @@ mod error;
 pub mod fault;
 pub mod format;
 pub mod meta;
+pub mod pipeline;
+pub mod ring;
 pub mod source;
 pub mod stage;
 mod sync;

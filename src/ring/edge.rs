@@ -1,0 +1,357 @@
+//! One hop: the ring or tap, the policy, the counts, and who is woken when.
+
+use super::policy::Policy;
+use super::tap::{TapRx, TapTx, tap};
+use crate::clock::HostTime;
+use crate::sync::{Arc, WakeCell, rtrb};
+use crate::telemetry::Counter;
+
+/// What travels through a hop.
+#[derive(Debug)]
+pub enum Entry<T> {
+    /// An item.
+    Item {
+        /// The item.
+        item: T,
+        /// When it was pushed.
+        pushed_at: HostTime,
+        /// Items that this hop did not pass on since the one before.
+        lost: u32,
+    },
+    /// So many items of this producer will not come: it keeps its turn among workers.
+    Skip(u32),
+    /// Everything before this belongs to the epoch before `0`'s value.
+    Marker(u64),
+    /// The end of the sequence; the value is the number of the last item accepted, plus one.
+    End(u64),
+}
+
+/// What became of an item that was offered.
+#[derive(Debug)]
+pub enum Offer<T> {
+    /// It is in.
+    Accepted,
+    /// It is in, and replaced this one.
+    Replaced(T),
+    /// The ring is full and the policy refuses.
+    Refused(T),
+    /// The policy leaves it out.
+    Skipped(T),
+    /// The ring is full and the policy is to wait: nothing is counted yet, offer it again.
+    Full(T),
+}
+
+/// The counts of a hop. The first four are the producer's, the last the consumer's.
+#[derive(Debug, Default)]
+pub struct EdgeCounts {
+    /// Items that found their way in.
+    pub accepted: Counter,
+    /// Items refused because the ring was full.
+    pub refused: Counter,
+    /// Items replaced by a newer one.
+    pub replaced: Counter,
+    /// Items left out by the policy.
+    pub skipped: Counter,
+    /// Items taken out.
+    pub taken: Counter,
+}
+
+impl EdgeCounts {
+    /// Items offered, by what became of them.
+    pub fn offered(&self) -> u64 {
+        self.accepted.get() + self.refused.get() + self.skipped.get()
+    }
+}
+
+enum Tx<T> {
+    Ring(rtrb::Producer<Entry<T>>),
+    /// Each item carries its number, so that the consumer knows how many were replaced before it.
+    Tap(TapTx<(T, HostTime, u64)>, u64),
+}
+
+enum Rx<T> {
+    Ring(rtrb::Consumer<Entry<T>>),
+    Tap(TapRx<(T, HostTime, u64)>, u64),
+}
+
+/// The producer's end of a hop.
+pub struct EdgeTx<T> {
+    tx: Tx<T>,
+    policy: Policy,
+    /// Items until the next one is offered (`1-in-n`).
+    until: u32,
+    lost: u32,
+    /// Turns that are owed to the consumer as [`Entry::Skip`].
+    owed: u32,
+    keeps_turn: bool,
+    counts: Arc<EdgeCounts>,
+    consumer: Arc<WakeCell>,
+    wakes: bool,
+}
+
+/// The consumer's end of a hop.
+pub struct EdgeRx<T> {
+    rx: Rx<T>,
+    counts: Arc<EdgeCounts>,
+    producer: Arc<WakeCell>,
+    wakes: bool,
+}
+
+/// The two beds that a hop wakes, and whether it has to.
+#[derive(Debug, Clone)]
+pub struct Beds {
+    /// Where the producer sleeps.
+    pub producer: Arc<WakeCell>,
+    /// Whether the producer ever sleeps.
+    pub producer_parks: bool,
+    /// Where the consumer sleeps.
+    pub consumer: Arc<WakeCell>,
+    /// Whether the consumer ever sleeps.
+    pub consumer_parks: bool,
+}
+
+/// A hop of `depth` entries. `keeps_turn` says that its producer is one of several whose items are
+/// gathered in turn, so that each item that is not passed on must leave a [`Entry::Skip`].
+pub fn edge<T: Send>(
+    depth: usize,
+    policy: Policy,
+    keeps_turn: bool,
+    beds: Beds,
+) -> (EdgeTx<T>, EdgeRx<T>) {
+    let counts = Arc::new(EdgeCounts::default());
+    let (tx, rx) = match policy {
+        Policy::Latest => {
+            let (tx, rx) = tap();
+            (Tx::Tap(tx, 0), Rx::Tap(rx, 0))
+        }
+        _ => {
+            let (tx, rx) = rtrb::RingBuffer::new(depth);
+            (Tx::Ring(tx), Rx::Ring(rx))
+        }
+    };
+    let tx = EdgeTx {
+        tx,
+        policy,
+        until: 0,
+        lost: 0,
+        owed: 0,
+        keeps_turn,
+        counts: counts.clone(),
+        consumer: beds.consumer,
+        wakes: beds.consumer_parks,
+    };
+    (tx, EdgeRx { rx, counts, producer: beds.producer, wakes: beds.producer_parks })
+}
+
+impl<T> EdgeTx<T> {
+    /// The hop's counts.
+    pub fn counts(&self) -> &Arc<EdgeCounts> {
+        &self.counts
+    }
+
+    /// The hop's policy.
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    #[inline]
+    fn wake(&self) {
+        if self.wakes {
+            self.consumer.wake();
+        }
+    }
+
+    /// Offers an item, by the policy.
+    ///
+    /// # Real-time
+    /// The producer. Wait-free, no allocation, no lock; a system call only if the consumer sleeps.
+    #[inline]
+    pub fn offer(&mut self, item: T, now: HostTime) -> Offer<T> {
+        if let Policy::OneIn(n) = self.policy {
+            if self.until > 0 {
+                self.until -= 1;
+                self.counts.skipped.bump();
+                self.leave_out();
+                return Offer::Skipped(item);
+            }
+            self.until = n.get() - 1;
+        }
+        let lost = self.lost;
+        match &mut self.tx {
+            Tx::Tap(tx, put) => {
+                let replaced = tx.put((item, now, *put));
+                *put += 1;
+                self.counts.accepted.bump();
+                self.wake();
+                match replaced {
+                    Some((old, ..)) => {
+                        self.counts.replaced.bump();
+                        Offer::Replaced(old)
+                    }
+                    None => Offer::Accepted,
+                }
+            }
+            Tx::Ring(tx) => {
+                if self.owed > 0 && tx.push(Entry::Skip(self.owed)).is_ok() {
+                    self.owed = 0;
+                }
+                if self.owed == 0 {
+                    match tx.push(Entry::Item { item, pushed_at: now, lost }) {
+                        Ok(()) => {
+                            self.counts.accepted.bump();
+                            self.lost = 0;
+                            self.wake();
+                            return Offer::Accepted;
+                        }
+                        Err(rtrb::PushError::Full(Entry::Item { item, .. })) => {
+                            return self.full(item);
+                        }
+                        Err(_) => unreachable!("the ring gives back what it refused"),
+                    }
+                }
+                self.full(item)
+            }
+        }
+    }
+
+    #[cold]
+    fn full(&mut self, item: T) -> Offer<T> {
+        if self.policy == Policy::Every {
+            return Offer::Full(item);
+        }
+        self.counts.refused.bump();
+        self.leave_out();
+        Offer::Refused(item)
+    }
+
+    #[inline]
+    fn leave_out(&mut self) {
+        self.lost = self.lost.saturating_add(1);
+        if self.keeps_turn {
+            self.owed = self.owed.saturating_add(1);
+        }
+    }
+
+    /// The producer has nothing for this turn (a frame ended before this hop): the consumer is told, so
+    /// that it does not wait for it.
+    pub fn pass_turn(&mut self) {
+        if self.keeps_turn {
+            self.owed = self.owed.saturating_add(1);
+            self.settle();
+        }
+    }
+
+    /// Pushes what is owed, if there is room. Returns whether nothing is owed any more.
+    pub fn settle(&mut self) -> bool {
+        if self.owed > 0 {
+            if let Tx::Ring(tx) = &mut self.tx {
+                if tx.push(Entry::Skip(self.owed)).is_ok() {
+                    self.owed = 0;
+                    self.wake();
+                }
+            }
+        }
+        self.owed == 0
+    }
+
+    /// Puts a marker or an end behind everything offered so far. `false`: no room yet, try again.
+    pub fn put_control(&mut self, control: Control) -> bool {
+        if !self.settle() {
+            return false;
+        }
+        let done = match &mut self.tx {
+            Tx::Ring(tx) => tx
+                .push(match control {
+                    Control::Marker(epoch) => Entry::Marker(epoch),
+                    Control::End(sequence) => Entry::End(sequence),
+                })
+                .is_ok(),
+            Tx::Tap(tx, _) => {
+                tx.set_control(control.word());
+                true
+            }
+        };
+        if done {
+            self.wake();
+        }
+        done
+    }
+
+    /// Whether an offer could be accepted now. A `true` stays true until the producer pushes.
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        match &self.tx {
+            // An owed turn needs a place of its own.
+            Tx::Ring(tx) => tx.slots() > usize::from(self.owed > 0),
+            Tx::Tap(..) => true,
+        }
+    }
+}
+
+/// What is put behind the last item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// See [`Entry::Marker`].
+    Marker(u64),
+    /// See [`Entry::End`].
+    End(u64),
+}
+
+impl Control {
+    /// Never 0, and different for successive controls.
+    fn word(self) -> u64 {
+        match self {
+            Control::Marker(epoch) => (epoch << 1) | 1,
+            Control::End(sequence) => (sequence + 1) << 1,
+        }
+    }
+
+    fn from_word(word: u64) -> Control {
+        if word & 1 == 1 { Control::Marker(word >> 1) } else { Control::End((word >> 1) - 1) }
+    }
+}
+
+impl<T> EdgeRx<T> {
+    /// The hop's counts.
+    pub fn counts(&self) -> &Arc<EdgeCounts> {
+        &self.counts
+    }
+
+    /// The next entry, if there is one.
+    ///
+    /// # Real-time
+    /// The consumer. Wait-free, no allocation, no lock; a system call only if the producer sleeps.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Entry<T>> {
+        let entry = match &mut self.rx {
+            Rx::Ring(rx) => rx.pop().ok()?,
+            Rx::Tap(rx, expected) => match rx.next()? {
+                Ok((item, pushed_at, number)) => {
+                    let lost = u32::try_from(number - *expected).unwrap_or(u32::MAX);
+                    *expected = number + 1;
+                    Entry::Item { item, pushed_at, lost }
+                }
+                Err(word) => match Control::from_word(word) {
+                    Control::Marker(epoch) => Entry::Marker(epoch),
+                    Control::End(sequence) => Entry::End(sequence),
+                },
+            },
+        };
+        if let Entry::Item { .. } = entry {
+            self.counts.taken.bump();
+        }
+        if self.wakes {
+            self.producer.wake();
+        }
+        Some(entry)
+    }
+
+    /// Whether there is an entry. A `true` stays true until the consumer pops.
+    #[inline]
+    pub fn is_ready(&self) -> bool {
+        match &self.rx {
+            Rx::Ring(rx) => !rx.is_empty(),
+            Rx::Tap(rx, _) => rx.is_ready(),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Hops: single-producer single-consumer edges over rtrb, their policies and their counts.
+
+mod edge;
+mod policy;
+mod tap;
+
+pub use edge::{Beds, Control, EdgeCounts, EdgeRx, EdgeTx, Entry, Offer, edge};
+pub use policy::Policy;
