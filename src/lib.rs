@@ -7,6 +7,7 @@ mod error;
 pub mod fault;
 pub mod format;
 pub mod meta;
+pub mod sim;
 pub mod source;
 pub mod stage;
 mod sync;

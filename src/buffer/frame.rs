@@ -287,6 +287,24 @@ impl FrameMut {
         self.span().ptr
     }
 
+    /// Writes past the end of the slot, as a faulty SDK would: how the simulator proves that the canary
+    /// tells. At most the slot's capacity is written, which the moat behind it always has; memory that is
+    /// not the pool's own is left alone. With guard pages it kills the process, as they should. Returns the
+    /// bytes written.
+    #[cold]
+    pub(crate) fn write_past_end(&mut self, bytes: usize) -> usize {
+        let s = self.span();
+        // SAFETY: the core outlives every handle.
+        let own = unsafe { (*self.record().core.with(|c| *c)).arena.is_some() };
+        let bytes = if own { bytes.min(s.capacity) } else { 0 };
+        // SAFETY: a slot of an arena lies at its region's start, a region is more than twice as long as
+        // its slot (`Arena::reserve`), and what follows the slot belongs to the slot's holder.
+        unsafe {
+            std::ptr::write_bytes(s.ptr.add(if bytes > 0 { s.capacity } else { 0 }), 0xEE, bytes)
+        };
+        bytes
+    }
+
     pub(super) fn is_of(&self, core: &Core) -> bool {
         // SAFETY: `core` is written once before the slot is shared.
         self.record().core.with(|c| unsafe { *c }) == std::ptr::from_ref(core)
