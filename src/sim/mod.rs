@@ -29,9 +29,6 @@ mod stream;
 mod uri;
 mod verify;
 
-#[cfg(test)]
-mod tests;
-
 pub use config::{
     DEFAULT_LEND_QUEUE, DEFAULT_QUEUE, DEFAULT_SENSOR_HEIGHT, DEFAULT_SENSOR_WIDTH, MAX_DRIFT_PPM,
     MAX_QUEUE, MAX_RATE, MIN_RATE, Rate, SimConfig, Trigger,

@@ -97,7 +97,7 @@ impl Pacer {
     /// The device's clock at a host time.
     #[inline]
     pub fn device_time(&self, at: HostTime) -> DeviceTime {
-        let drift = if self.drift == 0.0 { 0 } else { (at.0 as f64 * self.drift) as i64 };
+        let drift = if self.drift == 0.0 { 0 } else { (at.0 as f64 * self.drift).round() as i64 };
         DeviceTime(at.0.saturating_add(DEVICE_EPOCH_NANOS).saturating_add_signed(drift))
     }
 
