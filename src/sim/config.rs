@@ -263,7 +263,7 @@ impl SimConfig {
         }
         match self.id_modulus {
             0 => Ok(()),
-            m if m < 3 || m > 1 << 32 => Err(Error::config(format!(
+            m if !(3..=1 << 32).contains(&m) => Err(Error::config(format!(
                 "id_modulus is {m}; it must be 3 to {}, or 0 for ids that never start again",
                 1_u64 << 32
             ))),

@@ -61,7 +61,7 @@ impl Rules {
         for rule in &self.again {
             let hit = match rule.when {
                 When::Every { step, from, to } => {
-                    (from..=to).contains(&serial) && (serial - from) % step == 0
+                    (from..=to).contains(&serial) && (serial - from).is_multiple_of(step)
                 }
                 // The upper 53 bits, as a number in [0, 1).
                 When::Random(p) => {

@@ -59,6 +59,31 @@ struct VerifyCounts {
     first_bad_frame: Gauge,
 }
 
+impl VerifyCounts {
+    /// Counts a frame whose bytes are wrong, and says how they are.
+    #[cold]
+    fn note_bad(
+        &self,
+        frame: &Frame,
+        fault: PatternFault,
+        incomplete: bool,
+        stamped: bool,
+    ) -> StageError {
+        if self.first_bad_offset.get() == 0 {
+            self.first_bad_frame.set(frame.id());
+            self.first_bad_offset.set(fault.offset as u64 + 1);
+        }
+        let (counter, what) = match fault.kind {
+            _ if incomplete => (&self.incomplete_torn, TORN),
+            PatternFaultKind::Length => (&self.truncated, TRUNCATED),
+            _ if stamped => (&self.torn, TORN),
+            _ => (&self.unstamped, UNSTAMPED),
+        };
+        counter.bump();
+        what
+    }
+}
+
 impl StageResults for VerifyCounts {
     fn read(&self) -> Vec<(&'static str, Figure)> {
         let count = |c: &Counter| Figure::Count(c.get());
@@ -111,62 +136,35 @@ impl Verify {
 
     /// Checks one frame; counts what it finds.
     fn check(&mut self, frame: &Frame, cx: &StageContext<'_>) -> Result<(), StageError> {
-        let counts = self.counts.clone();
         let image = frame.image();
-        counts.frames.bump();
-        counts.bytes.add(image.len() as u64);
         let incomplete = frame.meta().status == FrameStatus::Incomplete;
-        if incomplete {
-            counts.incomplete.bump();
-        }
+        self.counts.frames.bump();
+        self.counts.bytes.add(image.len() as u64);
+        self.counts.incomplete.add(u64::from(incomplete));
         if !self.config.stamped {
-            counts.unstamped.bump();
+            self.counts.unstamped.bump();
             return Ok(());
         }
         if self.prepare(&frame.meta().geometry()).is_err() {
-            counts.unchecked.bump();
+            self.counts.unchecked.bump();
             return Ok(());
         }
         let Some(pattern) = &self.pattern else { return Ok(()) };
         let serial = if incomplete {
-            match pattern.check_part(None, image) {
-                Ok(serial) => serial,
-                Err(fault) => {
-                    counts.incomplete_torn.bump();
-                    self.note(frame, fault.offset);
-                    return Err(TORN);
-                }
-            }
+            pattern.check_part(None, image)
         } else {
-            match pattern.check(None, image) {
-                // An image without stamps says its phase, not its serial.
-                Ok(serial) => pattern.is_stamped(image).then_some(serial),
-                Err(PatternFault { offset, kind }) => {
-                    self.note(frame, offset);
-                    return Err(match kind {
-                        PatternFaultKind::Length => {
-                            counts.truncated.bump();
-                            TRUNCATED
-                        }
-                        _ if !pattern.is_stamped(image) => {
-                            counts.unstamped.bump();
-                            UNSTAMPED
-                        }
-                        _ => {
-                            counts.torn.bump();
-                            TORN
-                        }
-                    });
-                }
-            }
+            // An image without stamps says its phase, not its serial.
+            pattern.check(None, image).map(|s| pattern.is_stamped(image).then_some(s))
         };
         match serial {
-            Some(serial) => self.check_order(serial, frame, cx),
-            None => {
-                if !incomplete {
-                    counts.unstamped.bump();
-                }
+            Ok(Some(serial)) => self.check_order(serial, frame, cx),
+            Ok(None) => {
+                self.counts.unstamped.add(u64::from(!incomplete));
                 Ok(())
+            }
+            Err(fault) => {
+                let stamped = pattern.is_stamped(image);
+                Err(self.counts.note_bad(frame, fault, incomplete, stamped))
             }
         }
     }
@@ -207,14 +205,6 @@ impl Verify {
             return Err(UNEXPLAINED);
         }
         Ok(())
-    }
-
-    #[cold]
-    fn note(&self, frame: &Frame, offset: usize) {
-        if self.counts.first_bad_offset.get() == 0 {
-            self.counts.first_bad_frame.set(frame.id());
-            self.counts.first_bad_offset.set(offset as u64 + 1);
-        }
     }
 }
 

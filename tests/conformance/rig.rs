@@ -49,9 +49,12 @@ impl<S: Source> Rig<S> {
     /// With slots of `bytes`, rounded up to pages.
     pub fn with_slots(source: S, fill: Fill, bytes: usize) -> Self {
         let pool = match fill {
-            Fill::Lend => Pool::lending(16, source.keep().expect("lend has a keep"), Default::default()),
+            Fill::Lend => {
+                Pool::lending(16, source.keep().expect("lend has a keep"), Default::default())
+            }
             _ => {
-                let config = PoolConfig { headroom: 1.0, lock: false, ..PoolConfig::new(16, bytes) };
+                let config =
+                    PoolConfig { headroom: 1.0, lock: false, ..PoolConfig::new(16, bytes) };
                 Pool::new(config, Default::default())
             }
         };

@@ -65,7 +65,9 @@ fn keeps_counting_across_stops<S: Source>(source: S, fill: Fill) {
     rig.revoke();
     rig.start();
     match rig.grab(PATIENCE) {
-        Got::Frame(frame, _) => assert_ne!(frame.id(), first, "ids began again; the last was {last}"),
+        Got::Frame(frame, _) => {
+            assert_ne!(frame.id(), first, "ids began again; the last was {last}")
+        }
         Got::End => {}
         Got::Fault(fault) => panic!("{fault:?} after a restart"),
     }
