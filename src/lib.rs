@@ -11,6 +11,7 @@ pub mod meta;
 pub mod pipeline;
 pub mod reset;
 pub mod ring;
+pub mod sim;
 pub mod source;
 pub mod stage;
 mod sync;
