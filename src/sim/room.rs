@@ -10,6 +10,9 @@ use std::collections::VecDeque;
 /// The place of a frame that has none yet.
 pub(super) const NOWHERE: u32 = u32::MAX;
 
+/// Announced buffers that are reckoned with ahead, so that those queued later than others do not allocate.
+const AHEAD: usize = 256;
+
 /// What a lent buffer holds: the sheet's id and the phase; a mixture is nothing.
 type Holds = Option<(u32, usize)>;
 
@@ -38,7 +41,7 @@ impl Room {
             fill: config.fill.unwrap_or(Fill::Copy),
             copy_limit: config.queue_for(Fill::Copy),
             announced: AnnouncedSlots::default(),
-            ready: VecDeque::new(),
+            ready: VecDeque::with_capacity(AHEAD),
             capacities: Vec::new(),
             shelf: OnceCell::new(),
             shelf_size: (config.queue_for(Fill::Lend), bytes),
@@ -56,7 +59,7 @@ impl Room {
     pub fn most(&self) -> usize {
         match self.fill {
             Fill::Copy => self.copy_limit,
-            Fill::Announce => self.announced.queued(),
+            Fill::Announce => self.announced.queued().max(AHEAD),
             Fill::Lend => self.shelf_size.0,
         }
     }
@@ -132,7 +135,7 @@ impl Room {
         let capacity = frame.capacity();
         let key = self.announced.queue(frame);
         if key >= self.capacities.len() {
-            self.capacities.resize(key + 1, 0);
+            self.capacities.resize((key + 1).next_power_of_two().max(AHEAD), 0);
         }
         self.capacities[key] = capacity;
         self.ready.push_back(key as u32);

@@ -293,7 +293,7 @@ impl Source for Sim {
     fn queue(&mut self, frame: FrameMut) {
         self.catch_up();
         self.room.queue(frame);
-        self.stream.fifo.reserve(self.room.most() + 3);
+        self.stream.make_room(&self.room);
     }
 
     /// # Real-time

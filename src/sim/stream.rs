@@ -116,9 +116,15 @@ impl Stream {
     pub fn start(&mut self, rate: Rate, trigger: Trigger, now: HostTime, room: &Room) {
         self.sheet = self.drift.take().unwrap_or(self.sheet);
         self.pace(rate, trigger, now);
-        // One for a duplicate, one for a frame held back, one for the frame itself.
-        self.fifo.reserve(room.most() + 3);
+        self.make_room(room);
         self.state = State::Running;
+    }
+
+    /// Allocates for as many finished frames as can lie in the room.
+    pub fn make_room(&mut self, room: &Room) {
+        // One for a duplicate, one for a frame held back, one for the frame itself.
+        let most = room.most() + 3;
+        self.fifo.reserve(most.saturating_sub(self.fifo.len()));
     }
 
     pub fn pace(&mut self, rate: Rate, trigger: Trigger, now: HostTime) {

@@ -14,17 +14,17 @@ const FILLS: [Fill; 3] = [Fill::Copy, Fill::Announce, Fill::Lend];
 
 #[test]
 fn a_simulated_camera_that_waits_conforms() {
-    FILLS.map(|fill| suite::run(&|| sim("rate=max&frames=50", fill), fill));
+    FILLS.iter().for_each(|fill| suite::run(&|| sim("rate=max&frames=50", *fill), *fill));
 }
 
 #[test]
 fn a_simulated_camera_in_real_time_conforms() {
-    FILLS.map(|fill| suite::run(&|| sim("rate=5000&frames=50&queue=16", fill), fill));
+    FILLS.iter().for_each(|fill| suite::run(&|| sim("rate=5000&frames=50&queue=16", *fill), *fill));
 }
 
 #[test]
 fn a_simulated_camera_at_the_end_of_its_ids_conforms() {
-    FILLS.map(|fill| {
-        suite::run(&|| sim("rate=max&frames=50&id_modulus=65536&first_id=65530", fill), fill)
+    FILLS.iter().for_each(|fill| {
+        suite::run(&|| sim("rate=max&frames=50&id_modulus=65536&first_id=65530", *fill), *fill);
     });
 }
