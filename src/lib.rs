@@ -11,6 +11,7 @@ pub mod pipeline;
 pub mod ring;
 pub mod source;
 pub mod stage;
+pub mod stages;
 mod sync;
 mod sys;
 pub mod telemetry;
