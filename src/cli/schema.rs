@@ -1,7 +1,6 @@
 //! Every key of a configuration file, except the free keys of `[source]`.
 
-use crate::buffer::HugePages;
-use crate::fault::FaultClass;
+use crate::buffer::{HugePages, PoolConfig};
 use crate::pipeline::Priority;
 use crate::ring::Policy;
 use crate::stages::{Key, KeyType};
@@ -52,7 +51,7 @@ pub const SOURCE: &[Key] = &[key(
 pub const POOL: &[Key] = &[
     key(
         "slots",
-        integer(1, 65_536),
+        integer(1, PoolConfig::MAX_SLOTS as i64),
         "",
         "number of buffers; without it what rings, holders and source need, and two more",
     ),
@@ -282,9 +281,4 @@ fn is_name(text: &str) -> bool {
         && text.len() <= 64
         && text.chars().all(plain)
         && !["source", "end_to_end"].contains(&text)
-}
-
-/// Words for the docs: every class a code may be remapped to.
-pub fn class_names() -> [&'static str; 9] {
-    FaultClass::ALL.map(FaultClass::name)
 }
