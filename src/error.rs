@@ -32,6 +32,15 @@ pub enum ErrorKind {
     Stage,
 }
 
+/// Something that the system refused. Reported once, never fatal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was asked for: `lock`, `huge_pages`, `guard`, `pin`, `priority`.
+    pub what: &'static str,
+    /// One sentence: why, and what to do about it.
+    pub reason: String,
+}
+
 impl Error {
     /// An error of `kind` with one sentence: what, where, and what to do about it.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {

@@ -1,5 +1,6 @@
 //! frameline
 #![deny(unsafe_code)]
+pub mod agent;
 pub mod alloc;
 pub mod buffer;
 pub mod clock;
@@ -8,6 +9,7 @@ pub mod fault;
 pub mod format;
 pub mod meta;
 pub mod pipeline;
+pub mod reset;
 pub mod ring;
 pub mod source;
 pub mod stage;
@@ -16,4 +18,4 @@ mod sync;
 mod sys;
 pub mod telemetry;
 pub mod wait;
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, Refusal};

@@ -4,9 +4,7 @@
 //! Each release/acquire pair of the crate has a name (`PAIR: name`) written at both ends.
 
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::{
-    AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 
 #[cfg(not(loom))]
 pub(crate) use std::sync::Arc;
@@ -15,7 +13,7 @@ pub(crate) use std::sync::Arc;
 pub(crate) use loom::sync::Arc;
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{
-    AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
 pub(crate) use crossbeam_utils::CachePadded;

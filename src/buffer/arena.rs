@@ -10,7 +10,7 @@
 //! slot is address space that costs nothing until an SDK writes past the end.
 #![allow(unsafe_code)]
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Refusal};
 use crate::sync::{AtomicUsize, Ordering};
 use crate::sys;
 use std::ptr::NonNull;
@@ -29,15 +29,6 @@ pub enum HugePages {
     Advise,
     /// 2 MiB pages from the system's reserved ones (`MAP_HUGETLB`).
     Explicit,
-}
-
-/// Something that the system refused. Reported once, never fatal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// What was asked for: `lock`, `huge_pages`, `guard`, `pin`, `priority`.
-    pub what: &'static str,
-    /// One sentence: why, and what to do about it.
-    pub reason: String,
 }
 
 /// How an arena is to be made.

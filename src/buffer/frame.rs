@@ -458,11 +458,14 @@ impl Frame {
         self.0.lane = lane;
     }
 
-    /// One more handle, for the holder on `lane` (fan-out).
+    /// One more handle for the same holder (fan-out).
+    ///
+    /// # Real-time
+    /// Any thread. No allocation, no lock; one locked instruction.
     #[inline]
-    pub(crate) fn fan_to(&self, lane: Lane) -> Frame {
-        self.0.slot().lanes.fetch_add(lane.one(), Ordering::Relaxed);
-        Frame(Handle { slot: self.0.slot, lane })
+    pub(crate) fn another(&self) -> Frame {
+        self.0.slot().lanes.fetch_add(self.0.lane.one(), Ordering::Relaxed);
+        Frame(Handle { slot: self.0.slot, lane: self.0.lane })
     }
 
     /// Makes the frame's fate at least as bad as `fate`.

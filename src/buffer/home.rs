@@ -111,6 +111,8 @@ pub(crate) struct Core {
     pub arena: Option<Arena>,
     /// What lent frames point into: it lives as long as any handle.
     pub keep: Option<Keep>,
+    /// Touched bytes never exceed this.
+    pub budget: usize,
     pub fates: FateCounters,
     /// The owner's bed, woken when it waits for a slot.
     pub bed: Arc<WakeCell>,
@@ -121,6 +123,7 @@ impl Core {
         slots: usize,
         arena: Option<Arena>,
         keep: Option<Keep>,
+        budget: usize,
         bed: Arc<WakeCell>,
     ) -> Arc<Core> {
         let records = (0..slots)
@@ -149,6 +152,7 @@ impl Core {
             pending: AtomicUsize::new(0),
             arena,
             keep,
+            budget,
             fates: FateCounters::default(),
             bed,
         });

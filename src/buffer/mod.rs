@@ -7,7 +7,7 @@ mod home;
 mod pool;
 mod shelf;
 
-pub use arena::{HugePages, Overrun, Refusal};
+pub use arena::{HugePages, Overrun};
 pub use census::{Census, Fates, HeldSlot};
 pub use frame::{CloneLimit, Fate, Frame, FrameMut, LANES, Lane, SharedFrame};
 pub use home::Keep;

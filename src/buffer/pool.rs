@@ -1,11 +1,12 @@
 //! The pool's owning end: takes free slots, collects those that came home, rebuilds in a reset.
 #![allow(unsafe_code)]
 
-use super::arena::{Arena, ArenaOptions, HugePages, Overrun, Refusal};
+use super::arena::{Arena, ArenaOptions, HugePages, Overrun};
 use super::census::{Census, Fates, HeldSlot};
 use super::frame::{Fate, FrameMut, Lane, holders};
-use super::home::{Core, Keep, PER_WORD, Place, Span};
+use super::home::{Core, Keep, PER_WORD, Place, Slot, Span};
 use crate::clock::HostTime;
+use crate::error::Refusal;
 use crate::error::{Error, ErrorKind};
 use crate::meta::FrameStatus;
 use crate::sync::{Arc, Ordering, WakeCell};
@@ -132,7 +133,7 @@ impl Pool {
         let records = (config.slots * 2).max(2);
         let limit = budget.min((budget / config.slots).saturating_mul(8)).max(footprint);
         let arena = Arena::reserve(records, limit, options)?;
-        let core = Core::new(records, Some(arena), None, bed);
+        let core = Core::new(records, Some(arena), None, budget, bed);
         let words = core.words();
         let mut pool = Pool {
             core,
@@ -155,7 +156,7 @@ impl Pool {
     pub fn lending(slots: usize, keep: Keep, bed: Arc<WakeCell>) -> Result<Pool, Error> {
         let config = PoolConfig { payload_bytes: 1, ..PoolConfig::new(slots, 1) };
         check(&config)?;
-        let core = Core::new(slots, None, Some(keep), bed);
+        let core = Core::new(slots, None, Some(keep), 0, bed);
         let words = core.words();
         let mut pool = Pool {
             core,
@@ -362,14 +363,6 @@ impl Pool {
     /// A reader of the pool's state for any thread.
     pub fn view(&self) -> PoolView {
         PoolView { core: self.core.clone() }
-    }
-
-    /// Memory ahead of a reset that is foreseen: touches what slots of `required_bytes` will miss, within
-    /// the budget, while the line runs. Returns the bytes touched.
-    pub fn prefault_capacity(&self, rebuild: Rebuild) -> Option<usize> {
-        let arena = self.core.arena.as_ref()?;
-        let capacity = self.grown(rebuild, arena);
-        (arena.footprint(capacity).saturating_mul(self.slots) <= self.budget).then_some(capacity)
     }
 
     fn grown(&self, rebuild: Rebuild, arena: &Arena) -> usize {
@@ -603,19 +596,38 @@ impl PoolView {
         }
     }
 
-    /// Touches memory for slots of `capacity` ahead of a reset, at most `budget` bytes in all. Any thread,
+    /// Frames that have begun and whose end has not been counted.
+    pub fn in_flight(&self) -> u64 {
+        let flight = |s: &&Slot| s.place.load(Ordering::Acquire) == Place::Flight as u8;
+        self.core.slots.iter().filter(flight).count() as u64
+    }
+
+    /// Touches memory ahead of a reset to payloads of `required_bytes`, within the budget. Any thread,
     /// while the line runs: it touches only what no slot uses yet. Blocks; returns the bytes touched.
-    pub fn prefault(&self, capacity: usize, slots: usize) -> Result<usize, Error> {
+    pub fn prefault(&self, required_bytes: usize, growth: f64) -> Result<usize, Error> {
         let Some(arena) = &self.core.arena else { return Ok(0) };
         let mut refusals = Vec::new();
+        let in_use: Vec<usize> = (0..self.core.slots.len())
+            .filter(|i| {
+                let place = self.core.slots[*i].place.load(Ordering::Relaxed);
+                Place::from_u8(place) != Place::Out
+            })
+            .collect();
+        let present = in_use.iter().map(|i| arena.touched(*i)).min().unwrap_or(0);
+        if required_bytes + arena.page_bytes() <= present {
+            return Ok(0);
+        }
+        let page = arena.page_bytes();
+        let grown = (present as f64 * growth.clamp(1.0, 16.0)) as usize;
+        let capacity = required_bytes.max(grown).div_ceil(page) * page;
+        let capacity = capacity.min(arena.max_capacity());
         let mut touched = 0;
-        let mut left = slots;
-        for (i, slot) in self.core.slots.iter().enumerate() {
-            let place = Place::from_u8(slot.place.load(Ordering::Relaxed));
-            if place != Place::Out && left > 0 {
-                touched += arena.back(i, capacity.min(arena.max_capacity()), &mut refusals)?;
-                left -= 1;
+        for i in in_use {
+            let more = arena.footprint(capacity).saturating_sub(arena.touched(i));
+            if arena.touched_bytes().saturating_add(more) > self.core.budget {
+                break; // The reset itself decides what to give up.
             }
+            touched += arena.back(i, capacity, &mut refusals)?;
         }
         Ok(touched)
     }

@@ -5,10 +5,11 @@
 //! frame's `FrameMut`, which exists only once all handles are gone.
 #![allow(unsafe_code)]
 
-use super::arena::{Arena, ArenaOptions, HugePages, Refusal};
+use super::arena::{Arena, ArenaOptions, HugePages};
 use super::frame::FrameMut;
 use super::home::Keep;
 use crate::error::Error;
+use crate::error::Refusal;
 use std::ptr::NonNull;
 use std::sync::Arc;
 

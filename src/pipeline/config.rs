@@ -52,17 +52,7 @@ impl Default for PoolSettings {
     }
 }
 
-/// How urgent a thread is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Priority {
-    /// As the system gives it.
-    #[default]
-    Normal,
-    /// SCHED_FIFO at this level, `1..=99`.
-    Fifo(u8),
-    /// A nice value, `-20..=19`.
-    Nice(i8),
-}
+pub use crate::agent::Urgency as Priority;
 
 /// What to do with frames that arrive damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

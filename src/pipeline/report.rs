@@ -1,7 +1,8 @@
 //! What a line says about itself: plain data that any thread may take at any time.
 
-use crate::buffer::{HeldSlot, Refusal};
+use crate::buffer::HeldSlot;
 use crate::clock::{HostTime, Nanos};
+use crate::error::Refusal;
 use crate::fault::FaultClass;
 use crate::ring::Policy;
 use crate::stage::Figure;

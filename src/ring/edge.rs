@@ -5,6 +5,7 @@ use super::tap::{TapRx, TapTx, tap};
 use crate::clock::HostTime;
 use crate::sync::{Arc, WakeCell, rtrb};
 use crate::telemetry::Counter;
+use std::collections::VecDeque;
 
 /// What travels through a hop.
 #[derive(Debug)]
@@ -74,6 +75,12 @@ enum Rx<T> {
     Tap(TapRx<(T, HostTime, u64)>, u64),
 }
 
+#[derive(Debug, Clone, Copy)]
+enum Owed {
+    Skip(u32),
+    Control(Control),
+}
+
 /// The producer's end of a hop.
 pub struct EdgeTx<T> {
     tx: Tx<T>,
@@ -81,8 +88,8 @@ pub struct EdgeTx<T> {
     /// Items until the next one is offered (`1-in-n`).
     until: u32,
     lost: u32,
-    /// Turns that are owed to the consumer as [`Entry::Skip`].
-    owed: u32,
+    /// Turns and controls that found no room yet; nothing overtakes them.
+    owed: VecDeque<Owed>,
     keeps_turn: bool,
     counts: Arc<EdgeCounts>,
     consumer: Arc<WakeCell>,
@@ -134,7 +141,7 @@ pub fn edge<T: Send>(
         policy,
         until: 0,
         lost: 0,
-        owed: 0,
+        owed: VecDeque::with_capacity(8),
         keeps_turn,
         counts: counts.clone(),
         consumer: beds.consumer,
@@ -176,7 +183,6 @@ impl<T> EdgeTx<T> {
             }
             self.until = n.get() - 1;
         }
-        let lost = self.lost;
         match &mut self.tx {
             Tx::Tap(tx, put) => {
                 let replaced = tx.put((item, now, *put));
@@ -191,26 +197,34 @@ impl<T> EdgeTx<T> {
                     None => Offer::Accepted,
                 }
             }
-            Tx::Ring(tx) => {
-                if self.owed > 0 && tx.push(Entry::Skip(self.owed)).is_ok() {
-                    self.owed = 0;
+            Tx::Ring(_) => {
+                if self.owed.is_empty() {
+                    self.offer_ring(item, now)
+                } else {
+                    self.offer_behind(item, now)
                 }
-                if self.owed == 0 {
-                    match tx.push(Entry::Item { item, pushed_at: now, lost }) {
-                        Ok(()) => {
-                            self.counts.accepted.bump();
-                            self.lost = 0;
-                            self.wake();
-                            return Offer::Accepted;
-                        }
-                        Err(rtrb::PushError::Full(Entry::Item { item, .. })) => {
-                            return self.full(item);
-                        }
-                        Err(_) => unreachable!("the ring gives back what it refused"),
-                    }
-                }
-                self.full(item)
             }
+        }
+    }
+
+    /// Something is owed to the consumer and goes first.
+    #[cold]
+    fn offer_behind(&mut self, item: T, now: HostTime) -> Offer<T> {
+        if self.settle() { self.offer_ring(item, now) } else { self.full(item) }
+    }
+
+    #[inline]
+    fn offer_ring(&mut self, item: T, now: HostTime) -> Offer<T> {
+        let Tx::Ring(tx) = &mut self.tx else { unreachable!("taps owe nothing") };
+        match tx.push(Entry::Item { item, pushed_at: now, lost: self.lost }) {
+            Ok(()) => {
+                self.counts.accepted.bump();
+                self.lost = 0;
+                self.wake();
+                Offer::Accepted
+            }
+            Err(rtrb::PushError::Full(Entry::Item { item, .. })) => self.full(item),
+            Err(_) => unreachable!("the ring gives back what it refused"),
         }
     }
 
@@ -227,8 +241,19 @@ impl<T> EdgeTx<T> {
     #[inline]
     fn leave_out(&mut self) {
         self.lost = self.lost.saturating_add(1);
-        if self.keeps_turn {
-            self.owed = self.owed.saturating_add(1);
+        self.owe_turn();
+    }
+
+    /// The consumer will be told that one turn brings nothing. Turns are counted together, so the queue
+    /// grows only with controls, which are rare.
+    #[inline]
+    fn owe_turn(&mut self) {
+        if !self.keeps_turn {
+            return;
+        }
+        match self.owed.back_mut() {
+            Some(Owed::Skip(n)) => *n = n.saturating_add(1),
+            _ => self.owed.push_back(Owed::Skip(1)),
         }
     }
 
@@ -236,53 +261,54 @@ impl<T> EdgeTx<T> {
     /// that it does not wait for it.
     pub fn pass_turn(&mut self) {
         if self.keeps_turn {
-            self.owed = self.owed.saturating_add(1);
+            self.owe_turn();
             self.settle();
         }
     }
 
     /// Pushes what is owed, if there is room. Returns whether nothing is owed any more.
     pub fn settle(&mut self) -> bool {
-        if self.owed > 0 {
-            if let Tx::Ring(tx) = &mut self.tx {
-                if tx.push(Entry::Skip(self.owed)).is_ok() {
-                    self.owed = 0;
-                    self.wake();
-                }
+        let Tx::Ring(tx) = &mut self.tx else { return true };
+        let mut moved = false;
+        while let Some(owed) = self.owed.front() {
+            let entry = match *owed {
+                Owed::Skip(n) => Entry::Skip(n),
+                Owed::Control(Control::Marker(epoch)) => Entry::Marker(epoch),
+                Owed::Control(Control::End(sequence)) => Entry::End(sequence),
+            };
+            if tx.push(entry).is_err() {
+                break;
             }
+            self.owed.pop_front();
+            moved = true;
         }
-        self.owed == 0
-    }
-
-    /// Puts a marker or an end behind everything offered so far. `false`: no room yet, try again.
-    pub fn put_control(&mut self, control: Control) -> bool {
-        if !self.settle() {
-            return false;
-        }
-        let done = match &mut self.tx {
-            Tx::Ring(tx) => tx
-                .push(match control {
-                    Control::Marker(epoch) => Entry::Marker(epoch),
-                    Control::End(sequence) => Entry::End(sequence),
-                })
-                .is_ok(),
-            Tx::Tap(tx, _) => {
-                tx.set_control(control.word());
-                true
-            }
-        };
-        if done {
+        if moved {
             self.wake();
         }
-        done
+        self.owed.is_empty()
+    }
+
+    /// Puts a marker or an end behind everything offered so far. If there is no room now it goes in before
+    /// anything else does: call [`settle`](Self::settle) until it says so.
+    pub fn put_control(&mut self, control: Control) -> bool {
+        match &mut self.tx {
+            Tx::Ring(_) => {
+                self.owed.push_back(Owed::Control(control));
+                self.settle()
+            }
+            Tx::Tap(tx, _) => {
+                tx.set_control(control.word());
+                self.wake();
+                true
+            }
+        }
     }
 
     /// Whether an offer could be accepted now. A `true` stays true until the producer pushes.
     #[inline]
     pub fn has_room(&self) -> bool {
         match &self.tx {
-            // An owed turn needs a place of its own.
-            Tx::Ring(tx) => tx.slots() > usize::from(self.owed > 0),
+            Tx::Ring(tx) => !tx.is_full(),
             Tx::Tap(..) => true,
         }
     }

@@ -1,0 +1,161 @@
+//! What is believed of a grabbed frame: rule 5, and what its id says about those before it.
+
+use super::config::Damaged;
+use super::ids::{IdTracker, Seen};
+use super::shared::{Anomaly, CaptureCounts};
+use crate::buffer::FrameMut;
+use crate::meta::{FrameStatus, Loss};
+use crate::source::FrameIdRule;
+
+/// What becomes of a grabbed frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It goes on.
+    Accept,
+    /// It failed the checks.
+    Invalid,
+    /// It is damaged, and the policy drops those.
+    Dropped,
+}
+
+/// Checks frames and explains gaps.
+#[derive(Debug)]
+pub(super) struct Acceptance {
+    ids: IdTracker,
+    damaged: Damaged,
+    /// Underruns that the source reported and no gap has used up yet.
+    underrun_known: u64,
+    underrun_seen: u64,
+    /// No slot was free at some moment since the last frame.
+    starved: bool,
+    /// Lost before the next frame that is accepted.
+    pending: Loss,
+}
+
+impl Acceptance {
+    pub fn new(rule: FrameIdRule, damaged: Damaged) -> Self {
+        Acceptance {
+            ids: IdTracker::new(rule),
+            damaged,
+            underrun_known: 0,
+            underrun_seen: 0,
+            starved: false,
+            pending: Loss::default(),
+        }
+    }
+
+    /// No slot was free: a gap that follows is an underrun.
+    pub fn starved(&mut self) {
+        self.starved = true;
+    }
+
+    /// The source's own count of underruns.
+    #[inline]
+    pub fn note_underruns(&mut self, total: u64) {
+        if total > self.underrun_seen {
+            self.underrun_known += total - self.underrun_seen;
+            self.underrun_seen = total;
+        }
+    }
+
+    /// Checks a frame whose metadata is set; clips its length and counts what is wrong with it.
+    ///
+    /// # Real-time
+    /// Capture-bound. No allocation, no lock, no system call.
+    #[inline]
+    pub fn judge(
+        &mut self,
+        frame: &mut FrameMut,
+        reported_bytes: u64,
+        counts: &CaptureCounts,
+    ) -> Verdict {
+        counts.grabbed.bump();
+        let seen = self.ids.see(frame.meta().frame_id);
+        match seen {
+            Seen::New { gap: 0 } => {}
+            Seen::New { gap } => self.explain(gap, counts),
+            Seen::Late => {
+                // It had been counted as lost; it is counted as grabbed once more only now.
+                counts.anomaly(Anomaly::OutOfOrder);
+                take_back_loss(counts);
+                frame.meta_mut().out_of_order = true;
+            }
+            Seen::Duplicate => {
+                counts.anomaly(Anomaly::DuplicateId);
+                counts.invalid.bump();
+                return Verdict::Invalid;
+            }
+            Seen::Jump => counts.anomaly(Anomaly::IdJump),
+        }
+        self.starved = false;
+        let geometry = frame.meta().geometry();
+        let image = geometry.image_bytes();
+        if geometry.check().is_err() || image > (1 << 46) {
+            counts.anomaly(Anomaly::BadGeometry);
+            counts.invalid.bump();
+            return Verdict::Invalid;
+        }
+        let capacity = frame.capacity() as u64;
+        let mut filled = reported_bytes;
+        if reported_bytes > capacity {
+            // The number is wrong, so nothing beyond the image can be believed.
+            counts.anomaly(Anomaly::ClippedLength);
+            filled = image.min(capacity);
+        }
+        frame.set_filled(usize::try_from(filled).unwrap_or(usize::MAX));
+        if filled < image && frame.meta().status == FrameStatus::Complete {
+            counts.anomaly(Anomaly::ShortFrame);
+            frame.meta_mut().status = FrameStatus::Incomplete;
+        }
+        counts.bytes.add(filled);
+        if frame.meta().status == FrameStatus::Incomplete && self.damaged == Damaged::Drop {
+            counts.incomplete.bump();
+            return Verdict::Dropped;
+        }
+        frame.meta_mut().lost_before = std::mem::take(&mut self.pending);
+        Verdict::Accept
+    }
+
+    /// The run is over: underruns after the last frame have no next frame to travel with.
+    pub fn finish(&mut self, counts: &CaptureCounts) {
+        let left = std::mem::take(&mut self.underrun_known);
+        counts.grabbed.add(left);
+        counts.underrun.add(left);
+    }
+
+    /// The device was reopened.
+    pub fn reopened(&mut self) {
+        self.ids.reopened();
+    }
+
+    /// A frame that is not believed at all still had an id: the next one is no gap.
+    pub fn skip(&mut self, id: u64, counts: &CaptureCounts) {
+        if let Seen::New { gap: gap @ 1.. } = self.ids.see(id) {
+            self.explain(gap, counts);
+        }
+    }
+
+    /// Names the cause of a gap: underrun where the host had no slot or the source says so, else the
+    /// device.
+    #[cold]
+    fn explain(&mut self, gap: u64, counts: &CaptureCounts) {
+        let underrun = if self.starved { gap } else { gap.min(self.underrun_known) };
+        self.underrun_known -= underrun.min(self.underrun_known);
+        counts.grabbed.add(gap);
+        counts.underrun.add(underrun);
+        counts.lost_by_device.add(gap - underrun);
+        let add = |a: u32, b: u64| a.saturating_add(u32::try_from(b).unwrap_or(u32::MAX));
+        self.pending.underrun = add(self.pending.underrun, underrun);
+        self.pending.device = add(self.pending.device, gap - underrun);
+    }
+}
+
+/// A frame thought lost arrived after all.
+fn take_back_loss(counts: &CaptureCounts) {
+    if counts.lost_by_device.get() > 0 {
+        counts.lost_by_device.take_back(1);
+    } else {
+        counts.underrun.take_back(1);
+    }
+    counts.grabbed.take_back(1);
+}

@@ -1,0 +1,375 @@
+//! The capture thread: owns the source and the pool, grabs, checks, hands on, and obeys orders.
+
+use super::accept::{Acceptance, Verdict};
+use super::command::Command;
+use super::flow::{Out, Sender};
+use super::ladder::Ladder;
+use super::report::{LineState, ResetReport};
+use super::shared::{Anomaly, Event, Reporter, Shared, ThreadCells, activity};
+use crate::agent::Placement;
+use crate::buffer::{FrameMut, Place, Pool};
+use crate::clock::{HostTime, Nanos};
+use crate::fault::CodeTable;
+use crate::format::Geometry;
+use crate::ring::Control;
+use crate::source::{Fill, Grab, Source};
+use crate::sync::{WakeCell, rtrb};
+use crate::telemetry::{LatencyWriter, Turn};
+use crate::wait::{MAX_PARK, Waiter};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything that the capture thread owns.
+pub(super) struct Capture {
+    pub shared: Arc<Shared>,
+    pub source: Box<dyn Source>,
+    pub fill: Fill,
+    pub pool: Pool,
+    pub outs: Vec<Out>,
+    pub table: CodeTable,
+    pub acceptance: Acceptance,
+    pub ladder: Ladder,
+    pub commands: rtrb::Consumer<Command>,
+    pub reporter: Reporter,
+    pub bed: Arc<WakeCell>,
+    pub waiter: Waiter,
+    pub turn: Turn,
+    pub interval: LatencyWriter,
+    pub jitter: LatencyWriter,
+    pub placement: Placement,
+    pub epoch: u64,
+    pub sequence: u64,
+    pub geometry: Geometry,
+    /// Slots in this thread's hands: taken and not filled, or lent ones given back.
+    pub hand: Vec<FrameMut>,
+    pub last_grab: Option<HostTime>,
+    pub last_interval: Option<Nanos>,
+    /// The reset or reconnection whose first frame is awaited.
+    pub dead_since: Option<(DeadTime, HostTime)>,
+    pub last_reset: Option<ResetReport>,
+    pub running: bool,
+    /// A reset is under way, or the end: no other reset begins within it.
+    pub resetting: bool,
+    pub autostart: bool,
+    pub until: Option<HostTime>,
+}
+
+/// What ended the flow of frames until the next one comes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum DeadTime {
+    Reset(u64),
+    Reconnect,
+}
+
+/// What follows a turn of the capture loop.
+#[derive(Debug)]
+pub(super) enum Turned {
+    /// The next turn.
+    On,
+    /// The run is over, as it should be.
+    End,
+    /// The run is over, for this reason.
+    Fail(String),
+}
+
+impl Capture {
+    pub(super) fn cells(&self) -> &ThreadCells {
+        &self.shared.threads[0]
+    }
+
+    /// The thread's whole life.
+    pub fn run(mut self) {
+        self.bed.attach();
+        let shared = self.shared.clone();
+        self.cells().tid.set(u64::from(crate::sys::thread_id()));
+        for refusal in self.placement.apply() {
+            self.reporter.tell(Event::Refused(refusal));
+        }
+        let mut outcome = if self.autostart { self.start() } else { Turned::On };
+        crate::alloc::mark_hot(true);
+        let mut paused = true;
+        while matches!(outcome, Turned::On) {
+            let now = shared.clock.now();
+            self.turn.begin(now, std::mem::take(&mut paused));
+            if shared.aborting() || self.until.is_some_and(|u| now >= u) {
+                break;
+            }
+            if let Ok(command) = self.commands.pop() {
+                outcome = self.cold(|c| c.obey(command));
+                paused = true;
+                continue;
+            }
+            if !self.running {
+                let commands = &self.commands;
+                self.waiter.wait(&self.bed, MAX_PARK, || !commands.is_empty() || shared.aborting());
+                paused = true;
+                continue;
+            }
+            outcome = self.turn(now);
+        }
+        crate::alloc::mark_hot(false);
+        if let Turned::Fail(reason) = outcome {
+            self.reporter.tell(Event::Failure(reason));
+        }
+        self.finish();
+    }
+
+    /// Runs something that is not steady state: allocation there does not count.
+    pub(super) fn cold<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
+        crate::alloc::mark_hot(false);
+        let r = f(self);
+        crate::alloc::mark_hot(true);
+        r
+    }
+
+    /// One grab, or one wait for what a grab needs.
+    ///
+    /// # Real-time
+    /// Capture-bound. No allocation, no lock, no log; no system call beyond the source's own and the
+    /// wait that the strategy asks for.
+    #[inline]
+    fn turn(&mut self, now: HostTime) -> Turned {
+        let mut timeout = self.shared.config.capture.timeout;
+        if let Some(until) = self.until {
+            timeout = timeout.min((until - now).as_duration());
+        }
+        match self.fill {
+            Fill::Copy => {
+                let Some(mut frame) = self.hand.pop().or_else(|| self.pool.take()) else {
+                    return self.starve();
+                };
+                self.cells().enter(activity::GRAB, now);
+                let grab = self.source.grab_into(&mut frame, timeout);
+                self.cells().leave();
+                self.grabbed(Some(frame), grab)
+            }
+            Fill::Lend => {
+                if self.pool.collect() > 0 {
+                    self.give_back();
+                }
+                let Some(mut frame) = self.hand.pop().or_else(|| self.pool.take()) else {
+                    return self.starve();
+                };
+                self.cells().enter(activity::GRAB, now);
+                let grab = self.source.grab_lent(&mut frame, timeout);
+                self.cells().leave();
+                self.grabbed(Some(frame), grab)
+            }
+            Fill::Announce => {
+                self.pool.collect();
+                self.queue_free();
+                self.cells().enter(activity::GRAB, now);
+                let (frame, grab) = self.source.grab_queued(timeout);
+                self.cells().leave();
+                self.grabbed(frame, grab)
+            }
+        }
+    }
+
+    /// No slot is free.
+    fn starve(&mut self) -> Turned {
+        if !self.source.can_wait() {
+            self.acceptance.starved();
+        }
+        self.pool.wait_for_home(&mut self.waiter, MAX_PARK);
+        Turned::On
+    }
+
+    /// Gives every lent buffer that came home back to the source.
+    pub(super) fn give_back(&mut self) {
+        while let Some(mut frame) = self.pool.take() {
+            if frame.token() != 0 {
+                self.source.give_back(&mut frame);
+            }
+            self.hand.push(frame);
+        }
+    }
+
+    /// Queues every free slot with the source.
+    pub(super) fn queue_free(&mut self) {
+        while let Some(frame) = self.hand.pop().or_else(|| self.pool.take()) {
+            frame.set_place(Place::Queued);
+            self.source.queue(frame);
+        }
+    }
+
+    #[inline]
+    fn grabbed(&mut self, frame: Option<FrameMut>, grab: Grab) -> Turned {
+        match (grab, frame) {
+            (Grab::Filled { reported_bytes }, Some(frame)) => self.filled(frame, reported_bytes),
+            (grab, frame) => {
+                self.hand.extend(frame);
+                match grab {
+                    Grab::Fault(fault) => self.cold(|c| c.climb(fault)),
+                    // In the announce way a time-out comes without a frame; a frame without a report
+                    // cannot come.
+                    Grab::Filled { .. } => Turned::On,
+                    Grab::End => Turned::End,
+                }
+            }
+        }
+    }
+
+    /// A frame has come.
+    #[inline]
+    pub(super) fn filled(&mut self, mut frame: FrameMut, reported_bytes: u64) -> Turned {
+        let now = self.shared.clock.now();
+        self.ladder.frame_came();
+        if let Err(overrun) = self.pool.check_canary(&frame) {
+            return self.cold(|c| c.overrun(frame, overrun.at_least_bytes, now));
+        }
+        self.acceptance.note_underruns(self.source.counts().underrun);
+        let verdict = self.acceptance.judge(&mut frame, reported_bytes, &self.shared.capture);
+        if verdict != Verdict::Accept {
+            frame.set_place(Place::Filling);
+            self.hand.push(frame);
+            self.settle_hand();
+            return self.limits();
+        }
+        let geometry = frame.meta().geometry();
+        if geometry != self.geometry && !self.resetting {
+            if let Turned::Fail(reason) = self.cold(|c| c.format_changed(geometry, now)) {
+                return Turned::Fail(reason);
+            }
+        }
+        let meta = frame.meta_mut();
+        meta.host_time = now;
+        meta.epoch = self.epoch;
+        meta.sequence = self.sequence;
+        self.sequence += 1;
+        self.time(now);
+        self.hand_on(frame, now);
+        self.limits()
+    }
+
+    /// In the lend way an unused frame still points at the source's buffer: it goes back at once.
+    fn settle_hand(&mut self) {
+        if let Some(frame) = self.hand.last_mut() {
+            if frame.token() != 0 {
+                self.source.give_back(frame);
+            }
+        }
+    }
+
+    #[inline]
+    fn limits(&self) -> Turned {
+        match self.shared.config.capture.frames {
+            Some(n) if self.shared.capture.grabbed.get() >= n => Turned::End,
+            _ => Turned::On,
+        }
+    }
+
+    /// Interval, jitter, and the dead time that this frame ends.
+    #[inline]
+    fn time(&mut self, now: HostTime) {
+        if let Some((what, since)) = self.dead_since.take() {
+            let dead = now - since;
+            self.reporter.tell(match what {
+                DeadTime::Reset(epoch) => Event::ResetDead { epoch, dead },
+                DeadTime::Reconnect => Event::ReconnectDead { dead },
+            });
+            self.last_interval = None;
+        } else if let Some(last) = self.last_grab {
+            let interval = now - last;
+            self.interval.record(interval);
+            if let Some(before) = self.last_interval {
+                self.jitter.record(Nanos(interval.0.abs_diff(before.0)));
+            }
+            self.last_interval = Some(interval);
+        }
+        self.last_grab = Some(now);
+    }
+
+    #[inline]
+    fn hand_on(&mut self, frame: FrameMut, now: HostTime) {
+        self.pool.note_filled();
+        let frame = frame.filled();
+        let mut by = Sender { shared: &self.shared, bed: &self.bed, waiter: &mut self.waiter };
+        let last = self.outs.len() - 1;
+        for out in &mut self.outs[..last] {
+            out.send(frame.another(), now, &mut by);
+        }
+        self.outs[last].send(frame, now, &mut by);
+    }
+
+    /// Something wrote past the end of a slot: the frame is not believed, the slot not used again.
+    fn overrun(&mut self, frame: FrameMut, at_least_bytes: u64, at: HostTime) -> Turned {
+        let counts = &self.shared.capture;
+        counts.anomaly(Anomaly::CanaryOverrun);
+        counts.grabbed.bump();
+        counts.invalid.bump();
+        self.acceptance.skip(frame.meta().frame_id, &self.shared.capture);
+        self.reporter.tell(Event::Overrun { slot: frame.slot_index(), at_least_bytes, at });
+        self.pool.retire(frame);
+        if self.resetting {
+            return Turned::On;
+        }
+        // A reset puts a spare slot in its place.
+        self.reset("overrun", None, false)
+    }
+
+    /// The end: drains to the last accepted frame, puts the end behind it, waits until all have let go.
+    fn finish(&mut self) {
+        let shared = self.shared.clone();
+        self.resetting = true;
+        shared.set_state(LineState::Stopping);
+        if self.running {
+            self.stop_source(!shared.aborting());
+        }
+        self.acceptance.note_underruns(self.source.counts().underrun);
+        self.acceptance.finish(&self.shared.capture);
+        self.take_everything_back();
+        let end = Control::End(self.sequence);
+        // As long as frames move, the drain goes on; Line::stop has the last word by aborting.
+        let patience = shared.config.reset.deadline.saturating_mul(5).max(Duration::from_secs(1));
+        let mut by = Sender { shared: &shared, bed: &self.bed, waiter: &mut self.waiter };
+        for out in &mut self.outs {
+            let mut moved = taken(&shared);
+            let mut done = out.put_control(end, shared.clock.now() + patience, &mut by).is_ok();
+            while !done && !shared.aborting() {
+                let now = taken(&shared);
+                if now == moved {
+                    shared.abort();
+                }
+                moved = now;
+                done = out.settle();
+            }
+        }
+        let mut moved = taken(&shared);
+        let mut until = shared.clock.now() + patience;
+        let grace = Duration::from_millis(200);
+        while !shared.released.reached(u64::MAX) {
+            let now = shared.clock.now();
+            if now >= until {
+                if shared.aborting() {
+                    break;
+                }
+                let t = taken(&shared);
+                if t == moved {
+                    shared.abort();
+                    until = now + grace;
+                    continue;
+                }
+                (moved, until) = (t, now + patience);
+            }
+            if shared.aborting() {
+                until = HostTime(until.0.min((now + grace).0));
+            }
+            self.waiter
+                .wait(&self.bed, Duration::from_millis(20), || shared.released.reached(u64::MAX));
+        }
+        self.pool.collect();
+        shared.capture.slots.set(self.pool.slots() as u64);
+        shared.ended.set(shared.clock.now().0.max(1));
+        shared.set_state(LineState::Ended);
+        // Orders that came too late get their answer.
+        while let Ok(command) = self.commands.pop() {
+            command.refuse();
+        }
+    }
+}
+
+/// Frames that consumers have taken so far: whether anything moves.
+fn taken(shared: &Shared) -> u64 {
+    shared.hops.iter().map(|h| h.counts.taken.get()).sum()
+}

@@ -1,0 +1,99 @@
+//! How other threads ask something of the capture thread: a ring of orders, each with a bounded reply.
+
+use super::report::ResetReport;
+use super::shared::Shared;
+use crate::error::{Error, ErrorKind};
+use crate::sync::rtrb;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// An order to the capture thread.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Begin to grab.
+    Start(Reply<()>),
+    /// Drain and end.
+    Stop,
+    /// Make a quiescent reset, with room for payloads of so many bytes if given.
+    Reset(Option<usize>, Reply<ResetReport>),
+    /// Set a feature of the source.
+    SetFeature(String, String, Reply<()>),
+    /// Fire the software trigger.
+    Trigger(Reply<()>),
+}
+
+impl Command {
+    /// The line has ended before it came to this order.
+    pub fn refuse(self) {
+        let ended = || Error::new(ErrorKind::State, "the line has ended");
+        match self {
+            Command::Stop => {}
+            Command::Start(r) | Command::SetFeature(_, _, r) | Command::Trigger(r) => {
+                r.put(Err(ended()));
+            }
+            Command::Reset(_, r) => r.put(Err(ended())),
+        }
+    }
+}
+
+/// Where an answer is put and waited for.
+#[derive(Debug)]
+pub(super) struct Reply<T>(Arc<(Mutex<Option<Result<T, Error>>>, Condvar)>);
+
+impl<T> Clone for Reply<T> {
+    fn clone(&self) -> Self {
+        Reply(self.0.clone())
+    }
+}
+
+impl<T> Reply<T> {
+    pub fn new() -> Self {
+        Reply(Arc::default())
+    }
+
+    /// Answers.
+    pub fn put(&self, answer: Result<T, Error>) {
+        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        self.0.1.notify_all();
+    }
+
+    /// Waits for the answer, at most `bound`.
+    pub fn wait(&self, bound: Duration) -> Option<Result<T, Error>> {
+        let until = Instant::now() + bound;
+        let mut slot = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(answer) = slot.take() {
+                return Some(answer);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            slot = self.0.1.wait_timeout(slot, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// The asking end; callers on any thread take turns.
+#[derive(Debug)]
+pub(super) struct Orders(Mutex<rtrb::Producer<Command>>);
+
+impl Orders {
+    pub fn new(depth: usize) -> (Orders, rtrb::Consumer<Command>) {
+        let (tx, rx) = rtrb::RingBuffer::new(depth);
+        (Orders(Mutex::new(tx)), rx)
+    }
+
+    /// Puts an order into the ring and wakes the capture thread.
+    pub fn give(&self, command: Command, shared: &Shared) -> Result<(), Error> {
+        let full = self.0.lock().unwrap_or_else(PoisonError::into_inner).push(command).is_err();
+        shared.threads[0].bed.wake();
+        if full {
+            return Err(Error::new(
+                ErrorKind::State,
+                "the capture thread has not taken the orders before this one; wait for their answers",
+            ));
+        }
+        Ok(())
+    }
+}

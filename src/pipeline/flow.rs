@@ -1,0 +1,241 @@
+//! Moving frames between threads: the consumers behind a stage, and the rings before one.
+//!
+//! Between `n` producing and `m` consuming threads lie n x m rings. Item number `s` of an epoch goes from
+//! producer `s % n` to consumer `s % m`: both sides count for themselves, so order is kept by arithmetic
+//! and each ring has one producer and one consumer.
+
+use super::shared::Shared;
+use crate::buffer::{Fate, Frame, Lane};
+use crate::clock::HostTime;
+use crate::ring::{Control, EdgeRx, EdgeTx, Entry, Offer};
+use crate::sync::WakeCell;
+use crate::wait::{MAX_PARK, Waiter};
+use std::time::Duration;
+
+/// One consumer (all its workers) behind a producer.
+pub(super) struct Out {
+    edges: Vec<EdgeTx<Frame>>,
+    lane: Lane,
+    must_have: bool,
+    /// This producer's number among `producers`.
+    me: usize,
+    producers: usize,
+    turn: usize,
+}
+
+/// Why a frame could not be handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Aborted;
+
+/// What the sender needs to wait.
+pub(super) struct Sender<'a> {
+    pub shared: &'a Shared,
+    pub bed: &'a WakeCell,
+    pub waiter: &'a mut Waiter,
+}
+
+impl Out {
+    pub fn new(
+        edges: Vec<EdgeTx<Frame>>,
+        lane: Lane,
+        must_have: bool,
+        me: usize,
+        producers: usize,
+    ) -> Out {
+        Out { edges, lane, must_have, me, producers, turn: me }
+    }
+
+    fn edge(&mut self) -> &mut EdgeTx<Frame> {
+        let m = self.edges.len();
+        &mut self.edges[self.turn % m]
+    }
+
+    fn advance(&mut self) {
+        self.turn += self.producers;
+    }
+
+    /// Hands `frame` on by the policy.
+    #[inline]
+    pub fn send(&mut self, mut frame: Frame, now: HostTime, by: &mut Sender<'_>) {
+        frame.hand_to(self.lane, now);
+        let must_have = self.must_have;
+        let keeps_turn = self.producers > 1;
+        loop {
+            match self.edge().offer(frame, now) {
+                Offer::Accepted => return self.advance(),
+                Offer::Replaced(old) => {
+                    drop(old);
+                    return self.advance();
+                }
+                Offer::Refused(f) => {
+                    if must_have {
+                        f.worsen(Fate::Refused);
+                    }
+                    if keeps_turn {
+                        self.advance();
+                    }
+                    return;
+                }
+                Offer::Skipped(_) => {
+                    if keeps_turn {
+                        self.advance();
+                    }
+                    return;
+                }
+                Offer::Full(f) => {
+                    frame = f;
+                    let edge = self.edge();
+                    if by.shared.aborting() {
+                        frame.worsen(Fate::Abandoned);
+                        return;
+                    }
+                    by.waiter.wait(by.bed, MAX_PARK, || edge.has_room() || by.shared.aborting());
+                }
+            }
+        }
+    }
+
+    /// Nothing comes from this producer in its turn.
+    pub fn pass_turn(&mut self) {
+        if self.producers > 1 {
+            self.edge().pass_turn();
+            self.advance();
+        }
+    }
+
+    /// Puts `control` behind everything sent, to every worker, and begins counting anew. `until`: when to
+    /// give up.
+    pub fn put_control(
+        &mut self,
+        control: Control,
+        until: HostTime,
+        by: &mut Sender<'_>,
+    ) -> Result<(), Aborted> {
+        self.turn = self.me;
+        let mut stuck = false;
+        for edge in &mut self.edges {
+            let mut done = edge.put_control(control);
+            while !done {
+                let now = by.shared.clock.now();
+                if by.shared.aborting() || now >= until {
+                    // It stays owed and goes in before anything else does.
+                    stuck = true;
+                    break;
+                }
+                let left = Duration::from_nanos((until - now).0).min(MAX_PARK);
+                by.waiter.wait(by.bed, left, || edge.has_room() || by.shared.aborting());
+                done = edge.settle();
+            }
+        }
+        if stuck { Err(Aborted) } else { Ok(()) }
+    }
+
+    /// Puts in what is still owed to consumers, if there is room now.
+    pub fn settle(&mut self) -> bool {
+        self.edges.iter_mut().fold(true, |all, e| e.settle() && all)
+    }
+}
+
+/// The rings before one consuming thread.
+pub(super) struct Inputs {
+    rings: Vec<EdgeRx<Frame>>,
+    skips: Vec<u32>,
+    me: usize,
+    consumers: usize,
+    turn: usize,
+    controls: usize,
+}
+
+/// The next thing that a consumer gets.
+#[derive(Debug)]
+pub(super) enum Next {
+    Frame {
+        frame: Frame,
+        pushed_at: HostTime,
+        lost: u32,
+        /// Which producer's ring it came through.
+        ring: usize,
+    },
+    /// Every ring has delivered this control.
+    Control(Control),
+    /// Nothing is there now.
+    Empty,
+}
+
+impl Inputs {
+    pub fn new(rings: Vec<EdgeRx<Frame>>, me: usize, consumers: usize) -> Inputs {
+        let skips = vec![0; rings.len()];
+        Inputs { rings, skips, me, consumers, turn: me, controls: 0 }
+    }
+
+    #[inline]
+    fn ring(&self) -> usize {
+        self.turn % self.rings.len()
+    }
+
+    /// The next frame in turn, or a control that has come through every ring.
+    ///
+    /// # Real-time
+    /// Stage-bound. Wait-free, no allocation, no lock.
+    #[inline]
+    pub fn next(&mut self) -> Next {
+        loop {
+            let r = self.ring();
+            if self.skips[r] > 0 {
+                self.skips[r] -= 1;
+                self.turn += self.consumers;
+                continue;
+            }
+            match self.rings[r].pop() {
+                None => return Next::Empty,
+                Some(Entry::Item { item, pushed_at, lost }) => {
+                    self.turn += self.consumers;
+                    return Next::Frame { frame: item, pushed_at, lost, ring: r };
+                }
+                Some(Entry::Skip(n)) => self.skips[r] += n,
+                Some(Entry::Marker(e)) => {
+                    if self.control_is_whole() {
+                        return Next::Control(Control::Marker(e));
+                    }
+                }
+                Some(Entry::End(s)) => {
+                    if self.control_is_whole() {
+                        return Next::Control(Control::End(s));
+                    }
+                }
+            }
+        }
+    }
+
+    /// One more ring has delivered the control. The others have nothing else left: their last item had
+    /// an earlier turn.
+    fn control_is_whole(&mut self) -> bool {
+        self.controls += 1;
+        if self.controls == self.rings.len() {
+            self.controls = 0;
+            self.turn = self.me;
+            return true;
+        }
+        // Look at the next ring, whoever's turn it would be.
+        self.turn = (self.ring() + 1) % self.rings.len();
+        false
+    }
+
+    /// Whether [`next`](Self::next) would return something other than `Empty`, or has work to do.
+    #[inline]
+    pub fn is_ready(&self) -> bool {
+        let r = self.ring();
+        self.skips[r] > 0 || self.rings[r].is_ready()
+    }
+
+    /// Drops everything that is there, as given up.
+    pub fn abandon(&mut self) {
+        for ring in &mut self.rings {
+            while let Some(entry) = ring.pop() {
+                if let Entry::Item { item, .. } = entry {
+                    item.worsen(Fate::Abandoned);
+                }
+            }
+        }
+    }
+}

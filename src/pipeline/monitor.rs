@@ -1,0 +1,327 @@
+//! The cold thread beside a line: takes reports from the hot threads, samples memory and page faults,
+//! names what hangs, and logs. No hot thread ever waits for it.
+
+use super::report::{EventReport, FaultReport, Sample};
+use super::shared::{Anomaly, Cold, Event, Shared, Steady};
+use crate::clock::HostTime;
+use crate::fault::{CodeTable, FaultClass, code_text};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, WakeCell, rtrb};
+use crate::telemetry::DistinctErrors;
+use std::sync::Arc;
+
+/// Entries kept of each kind that grows with time; older ones are counted, then dropped.
+const MAX_EVENTS: usize = 2000;
+const MAX_RESETS: usize = 20_000;
+const MAX_SAMPLES: usize = 100_000;
+const MAX_DISTINCT: usize = 256;
+
+pub(super) struct Monitor {
+    pub shared: Arc<Shared>,
+    pub table: CodeTable,
+    /// One ring a hot thread, with the count of what found it full.
+    pub rings: Vec<(rtrb::Consumer<Event>, Arc<AtomicU64>)>,
+    pub bed: Arc<WakeCell>,
+    pub quit: Arc<AtomicBool>,
+    pub errors: DistinctErrors,
+    pub dropped: u64,
+}
+
+impl Monitor {
+    pub fn new(
+        shared: Arc<Shared>,
+        table: CodeTable,
+        rings: Vec<(rtrb::Consumer<Event>, Arc<AtomicU64>)>,
+        bed: Arc<WakeCell>,
+        quit: Arc<AtomicBool>,
+    ) -> Monitor {
+        Monitor {
+            shared,
+            table,
+            rings,
+            bed,
+            quit,
+            errors: DistinctErrors::new(MAX_DISTINCT),
+            dropped: 0,
+        }
+    }
+
+    /// The thread's whole life: it outlasts the line's other threads, so that nothing goes untold.
+    pub fn run(mut self) {
+        self.bed.attach();
+        let interval = self.shared.config.monitor.interval.max(std::time::Duration::from_millis(1));
+        loop {
+            let quit = self.quit.load(Ordering::Acquire);
+            self.take_reports();
+            self.sample();
+            self.watch();
+            if quit {
+                return;
+            }
+            // Rings are emptied more often than samples are taken, so that bursts fit.
+            let until = self.shared.clock.now() + interval;
+            while self.shared.clock.now() < until && !self.quit.load(Ordering::Acquire) {
+                let quit = &self.quit;
+                self.bed.park_unless(
+                    || quit.load(Ordering::Acquire),
+                    interval.min(std::time::Duration::from_millis(20)),
+                );
+                self.take_reports();
+            }
+        }
+    }
+
+    fn take_reports(&mut self) {
+        let mut batch = Vec::new();
+        for (ring, dropped) in &mut self.rings {
+            while let Ok(event) = ring.pop() {
+                batch.push(event);
+            }
+            let lost = dropped.swap(0, Ordering::Relaxed);
+            self.dropped += lost;
+        }
+        if self.dropped > 0 {
+            let lost = std::mem::take(&mut self.dropped);
+            self.shared.capture.anomalies[Anomaly::EventsDropped as usize].add(lost);
+        }
+        if batch.is_empty() {
+            return;
+        }
+        let shared = self.shared.clone();
+        let mut cold = shared.cold();
+        for event in batch {
+            self.take_report(event, &mut cold);
+        }
+    }
+
+    fn take_report(&mut self, event: Event, cold: &mut Cold) {
+        let shared = self.shared.clone();
+        match event {
+            Event::Fault { code, class, action, at } => self.fault(cold, code, class, action, at),
+            Event::Reset(report) => {
+                let text = format!(
+                    "quiescent reset ({}): epoch {}, drain {}, prove {}, rebuild {}, restart {}{}",
+                    report.reason,
+                    report.epoch,
+                    report.drain,
+                    report.prove,
+                    report.rebuild,
+                    report.restart,
+                    if report.ok { "" } else { "; it failed" }
+                );
+                if report.ok && report.late.is_empty() {
+                    tracing::info!("{text}");
+                } else {
+                    tracing::error!("{text}; {}", report.late.join("; "));
+                }
+                note(cold, report.at, text);
+                if cold.resets.len() < MAX_RESETS {
+                    cold.resets.push(*report);
+                } else {
+                    cold.resets_beyond += 1;
+                }
+            }
+            Event::ResetDead { epoch, dead } => {
+                if let Some(r) = cold.resets.iter_mut().rev().find(|r| r.epoch == epoch) {
+                    r.dead = dead;
+                }
+            }
+            Event::Reconnect(report) => {
+                let text = format!(
+                    "reconnection ({}): {} attempts, {}",
+                    report.reason,
+                    report.attempts,
+                    if report.ok { "the device is back" } else { "the device did not come back" }
+                );
+                if report.ok {
+                    tracing::warn!("{text}");
+                } else {
+                    tracing::error!("{text}");
+                }
+                note(cold, report.at, text);
+                cold.reconnects.push(*report);
+            }
+            Event::ReconnectDead { dead } => {
+                if let Some(r) = cold.reconnects.last_mut() {
+                    r.dead = dead;
+                }
+            }
+            Event::StageFailed { stage, frame_id, error, at } => {
+                let name = &shared.stages[stage].name;
+                if self.errors.note(error.code, stage as u32 + 1, at) {
+                    let text = format!("stage {name} failed on frame {frame_id}: {}", error.what);
+                    tracing::error!("{text}");
+                    note(cold, at, text);
+                }
+            }
+            Event::StagePanicked { stage, frame_id, at } => {
+                let text = format!(
+                    "stage {} panicked on frame {frame_id}; it goes on",
+                    shared.stages[stage].name
+                );
+                if self.errors.note(i64::MIN, stage as u32 + 1, at) {
+                    tracing::error!("{text}");
+                }
+                note(cold, at, text);
+            }
+            Event::FormatChange { width, height, at } => {
+                note(cold, at, format!("frames are {width} x {height} pixels from here on"));
+            }
+            Event::Overrun { slot, at_least_bytes, at } => {
+                let text = format!(
+                    "the source wrote at least {at_least_bytes} bytes past the end of slot {slot}; the frame was dropped and the slot is not used again"
+                );
+                tracing::error!("{text}");
+                note(cold, at, text);
+            }
+            Event::IdleTrigger { at } => {
+                note(cold, at, "the source waits for a trigger; the silence is normal".into());
+            }
+            Event::Refused(refusal) => {
+                if !cold.refusals.iter().any(|r| r == &refusal) {
+                    tracing::warn!("{}: {}", refusal.what, refusal.reason);
+                    cold.refusals.push(refusal);
+                }
+            }
+            Event::Note(text, at) => {
+                tracing::warn!("{text}");
+                note(cold, at, text);
+            }
+            Event::Failure(reason) => {
+                tracing::error!("{reason}");
+                note(cold, shared.clock.now(), reason.clone());
+                cold.failure.get_or_insert(reason);
+            }
+        }
+    }
+
+    fn fault(
+        &mut self,
+        cold: &mut Cold,
+        code: i64,
+        class: FaultClass,
+        action: &'static str,
+        at: HostTime,
+    ) {
+        let first = self.errors.note(code, 0, at);
+        if let Some(f) = cold.faults.iter_mut().find(|f| f.code == code) {
+            f.count += 1;
+            f.last = at;
+            return;
+        }
+        let name = self.table.name(code).to_owned();
+        if first {
+            let text = format!("{} {name} ({class}): {action}", code_text(code));
+            tracing::warn!("{text}");
+            note(cold, at, text);
+        }
+        if cold.faults.len() < MAX_DISTINCT {
+            cold.faults.push(FaultReport {
+                code,
+                name,
+                class,
+                count: 1,
+                first: at,
+                last: at,
+                action: action.to_owned(),
+            });
+        }
+    }
+
+    fn sample(&mut self) {
+        let shared = &self.shared;
+        if shared.started.get() == 0 {
+            return;
+        }
+        let rss = process_rss().unwrap_or(0);
+        let (mut minor, mut major) = (0, 0);
+        for t in &shared.threads {
+            if let Some((a, b)) = thread_faults(t.tid.get()) {
+                minor += a;
+                major += b;
+            }
+        }
+        let now = shared.clock.now();
+        let c = &shared.capture;
+        let sample = Sample {
+            at: now,
+            rss_bytes: rss,
+            faults_minor: minor,
+            faults_major: major,
+            slots_out: shared.pools[0].held().len() as u64,
+            grabbed: c.grabbed.get(),
+            bytes: c.bytes.get(),
+        };
+        let steady = Steady {
+            allocations: crate::alloc::hot_allocations(),
+            faults_minor: minor.saturating_sub(c.reset_faults_minor.get()),
+            faults_major: major.saturating_sub(c.reset_faults_major.get()),
+        };
+        let mut cold = shared.cold();
+        // A thread that has ended takes its numbers with it: the last sample with all alive stands.
+        let all_alive = shared.threads.iter().all(|t| thread_faults(t.tid.get()).is_some());
+        if all_alive && shared.elapsed().as_duration() >= shared.config.monitor.warm_up {
+            cold.steady_from.get_or_insert(steady);
+            cold.steady_now = steady;
+        }
+        cold.rss_now = rss;
+        cold.rss_peak = cold.rss_peak.max(rss);
+        if cold.samples.len() < MAX_SAMPLES {
+            cold.samples.push(sample);
+        }
+    }
+
+    /// Names threads that are in one call for longer than a turn should take.
+    fn watch(&mut self) {
+        let shared = self.shared.clone();
+        let now = shared.clock.now();
+        let limit = shared.config.monitor.hang_after;
+        for (i, t) in shared.threads.iter().enumerate() {
+            let (busy, since) = (t.busy.get(), t.busy_since.get());
+            let grab = busy == super::shared::activity::GRAB;
+            let limit = if grab { limit + shared.config.capture.timeout } else { limit };
+            if busy == 0 || (now - HostTime(since)).as_duration() < limit {
+                continue;
+            }
+            let mut cold = shared.cold();
+            if cold.hung.contains(&(i, since)) {
+                continue;
+            }
+            cold.hung.push((i, since));
+            let text = format!(
+                "thread {} has been in {} for {}",
+                t.name,
+                shared.activities[busy as usize - 1],
+                now - HostTime(since)
+            );
+            tracing::error!("{text}");
+            note(&mut cold, now, text);
+        }
+    }
+}
+
+fn note(cold: &mut Cold, at: HostTime, text: String) {
+    if cold.events.len() == MAX_EVENTS {
+        cold.events.pop_front();
+    }
+    cold.events.push_back(EventReport { at, text });
+}
+
+/// Minor and major page faults of one of this process's threads (fields 10 and 12 of `stat`, proc(5)).
+pub(super) fn thread_faults(tid: u64) -> Option<(u64, u64)> {
+    if tid == 0 {
+        return None;
+    }
+    let text = std::fs::read_to_string(format!("/proc/self/task/{tid}/stat")).ok()?;
+    // The name in parentheses may hold spaces; fields are counted from behind it.
+    let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
+    let minor = fields.nth(7)?.parse().ok()?;
+    let major = fields.nth(1)?.parse().ok()?;
+    Some((minor, major))
+}
+
+/// Resident memory of this process in bytes (second field of `statm`, proc(5)).
+pub(super) fn process_rss() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * crate::sys::page_bytes() as u64)
+}
