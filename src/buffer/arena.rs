@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Refusal};
 use crate::sync::{AtomicUsize, Ordering};
 use crate::sys;
 use std::ptr::NonNull;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Bytes at the edge of the moat that tell whether something was written past the end.
 const CANARY_BYTES: usize = 64;
@@ -22,10 +23,11 @@ const HUGE_BYTES: usize = 2 << 20;
 /// Which pages the pool asks the system for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HugePages {
-    /// Ordinary pages.
+    /// Ordinary pages, also where the system would use huge ones unasked (they would take memory beyond
+    /// the budget, and blur what an overrun touched).
     #[default]
     Off,
-    /// Ordinary mapping, advised with `MADV_HUGEPAGE`.
+    /// Ordinary mapping; the whole 2 MiB pages of each slot are advised with `MADV_HUGEPAGE`.
     Advise,
     /// 2 MiB pages from the system's reserved ones (`MAP_HUGETLB`).
     Explicit,
@@ -42,17 +44,20 @@ pub(crate) struct ArenaOptions {
 /// What an SDK did past the end of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overrun {
-    /// At least so many bytes past the slot's capacity were changed (to the end of the last page
-    /// touched in the moat, or within the canary).
+    /// At least so many bytes past the slot's capacity were written over: to the last changed byte of the
+    /// canary, or to the first byte of the last page touched in the moat.
     pub at_least_bytes: u64,
 }
 
+/// Bytes from a region's start. All three are prefixes: what is locked or huge is also touched.
 #[derive(Debug)]
 struct Region {
-    /// Bytes from the region's start that are backed by touched memory; canary page included.
+    /// Backed by touched memory; canary page included.
     touched: AtomicUsize,
-    /// Bytes from the region's start that explicit huge pages back.
+    /// Backed by explicit huge pages.
     huge: AtomicUsize,
+    /// Locked in memory.
+    locked: AtomicUsize,
 }
 
 /// One mapping. Its owner is the pool's shared core, so it lives as long as any frame handle does.
@@ -64,8 +69,39 @@ pub(crate) struct Arena {
     page: usize,
     regions: Box<[Region]>,
     options: ArenaOptions,
+    /// Touched memory is never more than this.
+    budget: usize,
+    touched: AtomicUsize,
     locked: AtomicUsize,
     huge: AtomicUsize,
+    told: Mutex<Told>,
+}
+
+/// Refusals not fetched yet, and what has been told already: each is told once.
+#[derive(Debug, Default)]
+struct Told {
+    fresh: Vec<Refusal>,
+    ever: Vec<&'static str>,
+    /// For tests: after so many more calls, touching memory fails.
+    #[cfg(test)]
+    fails_after: Option<usize>,
+}
+
+impl Told {
+    fn refuse(&mut self, what: &'static str, reason: impl FnOnce() -> String) {
+        if !self.ever.contains(&what) {
+            self.ever.push(what);
+            self.fresh.push(Refusal { what, reason: reason() });
+        }
+    }
+}
+
+/// The right to change which memory is touched. One at a time: a prefault on one thread and a rebuild on
+/// another never see each other's half-done work, nor pass the budget between them.
+#[derive(Debug)]
+pub(crate) struct Work<'a> {
+    arena: &'a Arena,
+    told: MutexGuard<'a, Told>,
 }
 
 // SAFETY: the mapping is plain memory; who may touch which bytes is decided by slot ownership, and the
@@ -84,6 +120,7 @@ impl Arena {
     pub fn reserve(
         regions: usize,
         max_slot_bytes: usize,
+        budget: usize,
         options: ArenaOptions,
     ) -> Result<Arena, Error> {
         let page =
@@ -130,12 +167,15 @@ impl Arena {
             ));
         }
         let base = NonNull::new(base.cast::<u8>()).ok_or_else(too_large)?;
-        if options.huge_pages == HugePages::Advise {
-            // SAFETY: the range is our own mapping. A refusal shows later as huge pages not obtained.
-            unsafe { libc::madvise(base.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE) };
-        }
+        // SAFETY: the range is our own mapping. The advice is refused only by kernels that have no
+        // transparent huge pages, and there it is not needed.
+        unsafe { libc::madvise(base.as_ptr().cast(), bytes, libc::MADV_NOHUGEPAGE) };
         let regions = (0..regions)
-            .map(|_| Region { touched: AtomicUsize::new(0), huge: AtomicUsize::new(0) })
+            .map(|_| Region {
+                touched: AtomicUsize::new(0),
+                huge: AtomicUsize::new(0),
+                locked: AtomicUsize::new(0),
+            })
             .collect();
         Ok(Arena {
             base,
@@ -144,9 +184,24 @@ impl Arena {
             page,
             regions,
             options,
+            budget,
+            touched: AtomicUsize::new(0),
             locked: AtomicUsize::new(0),
             huge: AtomicUsize::new(0),
+            told: Mutex::default(),
         })
+    }
+
+    /// Whether guard pages stand behind the slots.
+    pub fn has_guards(&self) -> bool {
+        self.options.guard
+    }
+
+    /// Waits for the right to touch and release memory. Cold threads, or a fault's path: it may have to
+    /// wait while another touches one slot.
+    pub fn work(&self) -> Work<'_> {
+        // What a panicking holder left is whole: every update is made after the call that it records.
+        Work { arena: self, told: self.told.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 
     /// Bytes that slot capacities and touched memory are multiples of.
@@ -184,7 +239,7 @@ impl Arena {
 
     /// Bytes touched in all regions.
     pub fn touched_bytes(&self) -> usize {
-        (0..self.regions.len()).map(|i| self.touched(i)).sum()
+        self.touched.load(Ordering::Relaxed)
     }
 
     /// Bytes locked in memory.
@@ -197,189 +252,6 @@ impl Arena {
         self.huge.load(Ordering::Relaxed)
     }
 
-    /// Backs a slot of `capacity` in region `i` with touched memory, touching only what is missing.
-    /// Contents of touched memory stay as they are. Returns the bytes that were touched now.
-    ///
-    /// May run ahead of a reset on another thread than the owner's, while the slot is in use.
-    pub fn back(
-        &self,
-        i: usize,
-        capacity: usize,
-        refusals: &mut Vec<Refusal>,
-    ) -> Result<usize, Error> {
-        let need = self.footprint(capacity);
-        assert!(capacity <= self.max_capacity(), "the pool checks the budget first");
-        let have = self.touched(i);
-        if need <= have {
-            return Ok(0);
-        }
-        let start = self.start(i).as_ptr();
-        if self.options.huge_pages == HugePages::Explicit {
-            self.map_huge(i, have, need, refusals);
-        }
-        // SAFETY: [have, need) lies inside region i, which is our mapping.
-        let missing = unsafe { start.add(have) };
-        populate(missing, need - have, self.page).map_err(|e| {
-            Error::with_source(
-                ErrorKind::Memory,
-                format!(
-                    "touching {} bytes of the pool failed; lower pool.budget or free memory",
-                    need - have
-                ),
-                e,
-            )
-        })?;
-        if self.options.lock {
-            // SAFETY: the range is touched memory of our mapping.
-            if unsafe { libc::mlock(missing.cast(), need - have) } == 0 {
-                self.locked.fetch_add(need - have, Ordering::Relaxed);
-            } else {
-                let e = std::io::Error::last_os_error();
-                refuse(refusals, "lock", || {
-                    format!(
-                        "memory could not be locked ({e}); raise the limit with `ulimit -l unlimited`, or set pool.lock = false"
-                    )
-                });
-            }
-        }
-        self.regions[i].touched.fetch_max(need, Ordering::Relaxed);
-        Ok(need - have)
-    }
-
-    fn map_huge(&self, i: usize, have: usize, need: usize, refusals: &mut Vec<Refusal>) {
-        if self.regions[i].huge.load(Ordering::Relaxed) != have {
-            return; // An earlier part was refused; a region is huge from its start or not at all.
-        }
-        // SAFETY: [have, need) lies in region i and is untouched; replacing it with another anonymous
-        // mapping loses nothing. Without NORESERVE, so that a shortage fails here and not as SIGBUS.
-        let got = unsafe {
-            libc::mmap(
-                self.start(i).as_ptr().add(have).cast(),
-                need - have,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_HUGETLB | libc::MAP_FIXED,
-                -1,
-                0,
-            )
-        };
-        if got == libc::MAP_FAILED {
-            let e = std::io::Error::last_os_error();
-            refuse(refusals, "huge_pages", || {
-                format!(
-                    "2 MiB pages were refused ({e}); reserve some with `sysctl vm.nr_hugepages=N`; ordinary pages serve instead"
-                )
-            });
-            // A failed MAP_FIXED may have unmapped the range: put ordinary memory there again.
-            // SAFETY: as above.
-            let again = unsafe {
-                libc::mmap(
-                    self.start(i).as_ptr().add(have).cast(),
-                    need - have,
-                    libc::PROT_READ | libc::PROT_WRITE,
-                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED,
-                    -1,
-                    0,
-                )
-            };
-            assert!(
-                again != libc::MAP_FAILED,
-                "an anonymous page mapping over our own range failed"
-            );
-        } else {
-            self.regions[i].huge.store(need, Ordering::Relaxed);
-            self.huge.fetch_add(need - have, Ordering::Relaxed);
-        }
-    }
-
-    /// Gives the memory of region `i` beyond a slot of `capacity` back to the system (0: all of it).
-    /// The caller owns the slot. Returns the bytes given back.
-    pub fn trim(&self, i: usize, capacity: usize) -> usize {
-        let keep = if capacity == 0 { 0 } else { self.footprint(capacity) };
-        let have = self.touched(i);
-        if keep >= have {
-            return 0;
-        }
-        self.discard(i, keep, have);
-        self.regions[i].touched.store(keep, Ordering::Relaxed);
-        have - keep
-    }
-
-    /// Unlocks and discards [from, to) of region `i`.
-    fn discard(&self, i: usize, from: usize, to: usize) {
-        let huge_end = self.regions[i].huge.load(Ordering::Relaxed);
-        // SAFETY: the range lies in region i, whose owner called us; nobody reads it any more.
-        unsafe {
-            let at = self.start(i).as_ptr().add(from).cast();
-            libc::munlock(at, to - from);
-            libc::madvise(at, to - from, libc::MADV_DONTNEED);
-        }
-        if self.options.lock {
-            let _ = self.locked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
-                Some(n.saturating_sub(to - from))
-            });
-        }
-        if huge_end > from {
-            // Discarded huge pages go back to the system's reserve; ordinary memory takes the place.
-            // SAFETY: as above.
-            unsafe {
-                libc::mmap(
-                    self.start(i).as_ptr().add(from).cast(),
-                    huge_end - from,
-                    libc::PROT_READ | libc::PROT_WRITE,
-                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED,
-                    -1,
-                    0,
-                );
-            }
-            self.regions[i].huge.store(from, Ordering::Relaxed);
-            self.huge.fetch_sub(huge_end - from, Ordering::Relaxed);
-        }
-    }
-
-    /// Plants the canary behind a slot of `capacity` in region `i`, or raises its guard page. The caller
-    /// owns the slot, and it is backed.
-    pub fn protect(&self, i: usize, capacity: usize, refusals: &mut Vec<Refusal>) {
-        debug_assert!(capacity % self.page == 0);
-        if self.options.guard {
-            // SAFETY: one page of region i behind the slot.
-            let refused = unsafe {
-                libc::mprotect(
-                    self.start(i).as_ptr().add(capacity).cast(),
-                    self.page,
-                    libc::PROT_NONE,
-                )
-            };
-            if refused != 0 {
-                let e = std::io::Error::last_os_error();
-                refuse(refusals, "guard", || {
-                    format!(
-                        "a guard page was refused ({e}); raise vm.max_map_count or set pool.guard = false"
-                    )
-                });
-            }
-            return;
-        }
-        for (k, byte) in canary(i).into_iter().enumerate() {
-            // SAFETY: the canary page is backed and belongs to the slot's owner. Volatile: an SDK may
-            // have written here behind the compiler's back.
-            unsafe { self.start(i).as_ptr().add(capacity + k).write_volatile(byte) };
-        }
-    }
-
-    /// Lowers the guard page behind a slot of `capacity`, before the slot grows over it.
-    pub fn unprotect(&self, i: usize, capacity: usize) {
-        if self.options.guard && capacity > 0 {
-            // SAFETY: one page of region i behind the slot, back to what the mapping was made with.
-            unsafe {
-                libc::mprotect(
-                    self.start(i).as_ptr().add(capacity).cast(),
-                    self.page,
-                    libc::PROT_READ | libc::PROT_WRITE,
-                );
-            }
-        }
-    }
-
     /// Whether the canary behind a slot of `capacity` in region `i` still stands.
     ///
     /// # Real-time
@@ -389,17 +261,30 @@ impl Arena {
         if self.options.guard {
             return Ok(()); // A write past the end would have been stopped by the page.
         }
+        let seen = self.read_canary(i, capacity);
+        if seen == canary(i) { Ok(()) } else { Err(self.measure_overrun(i, capacity, &seen)) }
+    }
+
+    /// As [`Arena::check_canary`], without measuring: may be asked while holding [`Work`].
+    pub fn canary_stands(&self, i: usize, capacity: usize) -> bool {
+        self.options.guard || self.read_canary(i, capacity) == canary(i)
+    }
+
+    #[inline]
+    fn read_canary(&self, i: usize, capacity: usize) -> [u8; CANARY_BYTES] {
         let at = self.start(i).as_ptr();
         let mut seen = [0_u8; CANARY_BYTES];
-        for (k, byte) in seen.iter_mut().enumerate().step_by(1) {
-            // SAFETY: the canary page is backed. Volatile, as above.
+        for (k, byte) in seen.iter_mut().enumerate() {
+            // SAFETY: the canary page is backed. Volatile: an SDK may have written here behind the
+            // compiler's back.
             *byte = unsafe { at.add(capacity + k).read_volatile() };
         }
-        if seen == canary(i) { Ok(()) } else { Err(self.measure_overrun(i, capacity, &seen)) }
+        seen
     }
 
     #[cold]
     fn measure_overrun(&self, i: usize, capacity: usize, seen: &[u8; CANARY_BYTES]) -> Overrun {
+        let _work = self.work(); // What a prefault has touched is on record, and so not in the moat.
         let in_canary = (0..CANARY_BYTES).rev().find(|k| seen[*k] != canary(i)[*k]);
         let moat = self.moat(i);
         let mut last = in_canary.map_or(0, |k| k + 1);
@@ -415,7 +300,7 @@ impl Arena {
         };
         if asked == 0 {
             if let Some(p) = resident.iter().rposition(|r| r & 1 == 1) {
-                last = moat.0 + (p + 1) * sys::page_bytes() - capacity;
+                last = moat.0 + p * sys::page_bytes() - capacity + 1;
             }
         }
         Overrun { at_least_bytes: last as u64 }
@@ -425,13 +310,281 @@ impl Arena {
     fn moat(&self, i: usize) -> (usize, usize) {
         (self.touched(i), self.stride)
     }
+}
+
+impl Work<'_> {
+    /// Refusals that have not been fetched yet. Each thing refused is told once in the arena's life.
+    pub fn take_refusals(&mut self) -> Vec<Refusal> {
+        std::mem::take(&mut self.told.fresh)
+    }
+
+    /// Bytes that may still be touched.
+    pub fn room(&self) -> usize {
+        self.arena.budget.saturating_sub(self.arena.touched_bytes())
+    }
+
+    /// Backs a slot of `capacity` in region `i` with touched memory, touching only what is missing.
+    /// Contents of touched memory stay as they are. Returns the bytes that were touched now.
+    ///
+    /// May run ahead of a reset on another thread than the owner's, while the slot is in use. If it fails,
+    /// the region is as before.
+    pub fn back(&mut self, i: usize, capacity: usize) -> Result<usize, Error> {
+        let a = self.arena;
+        let need = a.footprint(capacity);
+        assert!(capacity <= a.max_capacity(), "the pool checks the budget first");
+        let have = a.touched(i);
+        if need <= have {
+            return Ok(0);
+        }
+        let missing = need - have;
+        if missing > self.room() {
+            return Err(Error::new(
+                ErrorKind::Memory,
+                format!(
+                    "touching {missing} more bytes would pass pool.budget of {} bytes, of which {} are used; raise pool.budget",
+                    a.budget,
+                    a.touched_bytes()
+                ),
+            ));
+        }
+        match a.options.huge_pages {
+            HugePages::Off => {}
+            HugePages::Advise => {
+                // SAFETY: whole huge pages inside the part of region `i` that is being backed; advice
+                // changes no contents.
+                unsafe {
+                    libc::madvise(
+                        a.start(i).as_ptr().cast(),
+                        need / HUGE_BYTES * HUGE_BYTES,
+                        libc::MADV_HUGEPAGE,
+                    );
+                }
+            }
+            HugePages::Explicit => self.map_huge(i, have, need),
+        }
+        // SAFETY: [have, need) lies inside region i, which is our mapping.
+        let at = unsafe { a.start(i).as_ptr().add(have) };
+        let populated = self.may_touch().and_then(|()| populate(at, missing, a.page));
+        // What follows is on record before it can fail, so that giving it back is, too.
+        a.regions[i].touched.store(need, Ordering::Relaxed);
+        a.touched.fetch_add(missing, Ordering::Relaxed);
+        if let Err(e) = populated {
+            self.shrink(i, have);
+            return Err(Error::with_source(
+                ErrorKind::Memory,
+                format!(
+                    "touching {missing} bytes of the pool failed; lower pool.budget or free memory"
+                ),
+                e,
+            ));
+        }
+        if a.options.lock {
+            self.lock(i, need);
+        }
+        Ok(missing)
+    }
+
+    #[cfg(test)]
+    fn may_touch(&mut self) -> std::io::Result<()> {
+        match &mut self.told.fails_after {
+            Some(0) => Err(std::io::Error::from_raw_os_error(libc::ENOMEM)),
+            Some(n) => {
+                *n -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    #[cfg(not(test))]
+    fn may_touch(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    /// From the `n`-th call of `back` that touches anything on, touching fails.
+    #[cfg(test)]
+    pub fn fail_after(&mut self, n: Option<usize>) {
+        self.told.fails_after = n;
+    }
+
+    /// Locks region `i` up to `need`; what an earlier call could not lock is tried again.
+    fn lock(&mut self, i: usize, need: usize) {
+        let a = self.arena;
+        let from = a.regions[i].locked.load(Ordering::Relaxed);
+        // SAFETY: the range is touched memory of our mapping.
+        if unsafe { libc::mlock(a.start(i).as_ptr().add(from).cast(), need - from) } == 0 {
+            a.regions[i].locked.store(need, Ordering::Relaxed);
+            a.locked.fetch_add(need - from, Ordering::Relaxed);
+        } else {
+            let e = std::io::Error::last_os_error();
+            // A lock that failed half-way may have locked a part: none of it is on record.
+            // SAFETY: as above.
+            unsafe { libc::munlock(a.start(i).as_ptr().add(from).cast(), need - from) };
+            self.told.refuse("lock", || {
+                format!(
+                    "memory could not be locked ({e}); raise the limit with `ulimit -l unlimited`, or set pool.lock = false"
+                )
+            });
+        }
+    }
+
+    fn map_huge(&mut self, i: usize, have: usize, need: usize) {
+        let a = self.arena;
+        if a.regions[i].huge.load(Ordering::Relaxed) != have {
+            return; // An earlier part was refused; a region is huge from its start or not at all.
+        }
+        // Mapped elsewhere first and then moved into place: mapping it straight over our range could, when
+        // it fails, leave a hole there that another thread's mapping falls into.
+        // SAFETY: a fresh mapping at an address of the kernel's choice. Without NORESERVE, so that a
+        // shortage fails here and not as SIGBUS.
+        let fresh = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                need - have,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_HUGETLB,
+                -1,
+                0,
+            )
+        };
+        let mut got = fresh;
+        if fresh != libc::MAP_FAILED {
+            // SAFETY: [have, need) lies in region i, is untouched, and both its ends are multiples of
+            // 2 MiB; replacing it with another anonymous mapping loses nothing.
+            got = unsafe {
+                libc::mremap(
+                    fresh,
+                    need - have,
+                    need - have,
+                    libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED,
+                    a.start(i).as_ptr().add(have).cast::<libc::c_void>(),
+                )
+            };
+        }
+        if got == libc::MAP_FAILED {
+            let e = std::io::Error::last_os_error();
+            if fresh != libc::MAP_FAILED {
+                // SAFETY: mapped above, not moved, and used by nobody.
+                unsafe { libc::munmap(fresh, need - have) };
+            }
+            self.told.refuse("huge_pages", || {
+                format!(
+                    "2 MiB pages were refused ({e}); reserve some with `sysctl vm.nr_hugepages=N`; ordinary pages serve instead"
+                )
+            });
+        } else {
+            a.regions[i].huge.store(need, Ordering::Relaxed);
+            a.huge.fetch_add(need - have, Ordering::Relaxed);
+        }
+    }
+
+    /// Gives the memory of region `i` beyond a slot of `capacity` back to the system (0: all of it).
+    /// Nobody uses what lies beyond. Returns the bytes given back.
+    pub fn trim(&mut self, i: usize, capacity: usize) -> usize {
+        let keep = if capacity == 0 { 0 } else { self.arena.footprint(capacity) };
+        let have = self.arena.touched(i);
+        self.shrink(i, keep);
+        have.saturating_sub(keep)
+    }
+
+    /// Unlocks and discards what region `i` has beyond `keep`.
+    fn shrink(&mut self, i: usize, keep: usize) {
+        let a = self.arena;
+        let r = &a.regions[i];
+        let have = r.touched.load(Ordering::Relaxed);
+        if keep >= have {
+            return;
+        }
+        // SAFETY: [keep, have) lies in region i, and nobody uses it any more.
+        let at = unsafe { a.start(i).as_ptr().add(keep) };
+        let locked = r.locked.load(Ordering::Relaxed);
+        if locked > keep {
+            // SAFETY: as above. Locked pages could not be discarded.
+            unsafe { libc::munlock(at.cast(), locked - keep) };
+            r.locked.store(keep, Ordering::Relaxed);
+            a.locked.fetch_sub(locked - keep, Ordering::Relaxed);
+        }
+        let huge = r.huge.load(Ordering::Relaxed);
+        if huge > keep {
+            // Discarded huge pages go back to the system's reserve; ordinary memory takes the place.
+            // SAFETY: as above.
+            let got = unsafe {
+                libc::mmap(
+                    at.cast(),
+                    huge - keep,
+                    libc::PROT_READ | libc::PROT_WRITE,
+                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_FIXED,
+                    -1,
+                    0,
+                )
+            };
+            // A hole in our mapping could be filled by anybody's: better no pool than that.
+            assert!(got != libc::MAP_FAILED, "an anonymous page mapping over our own range failed");
+            r.huge.store(keep, Ordering::Relaxed);
+            a.huge.fetch_sub(huge - keep, Ordering::Relaxed);
+        }
+        if a.options.huge_pages != HugePages::Off {
+            // SAFETY: as above; else the system could put a huge page where only a part is ours to touch.
+            unsafe { libc::madvise(at.cast(), have - keep, libc::MADV_NOHUGEPAGE) };
+        }
+        // SAFETY: as above.
+        unsafe { libc::madvise(at.cast(), have - keep, libc::MADV_DONTNEED) };
+        r.touched.store(keep, Ordering::Relaxed);
+        a.touched.fetch_sub(have - keep, Ordering::Relaxed);
+    }
+
+    /// Plants the canary behind a slot of `capacity` in region `i`, or raises its guard page. The caller
+    /// owns the slot, and it is backed.
+    pub fn protect(&mut self, i: usize, capacity: usize) {
+        let a = self.arena;
+        debug_assert!(capacity % a.page == 0);
+        if a.options.guard {
+            // SAFETY: one page of region i behind the slot.
+            let refused = unsafe {
+                libc::mprotect(a.start(i).as_ptr().add(capacity).cast(), a.page, libc::PROT_NONE)
+            };
+            if refused != 0 {
+                let e = std::io::Error::last_os_error();
+                self.told.refuse("guard", || {
+                    format!(
+                        "a guard page was refused ({e}); raise vm.max_map_count or set pool.guard = false"
+                    )
+                });
+            }
+            return;
+        }
+        for (k, byte) in canary(i).into_iter().enumerate() {
+            // SAFETY: the canary page is backed and belongs to the slot's owner. Volatile: an SDK may
+            // have written here behind the compiler's back.
+            unsafe { a.start(i).as_ptr().add(capacity + k).write_volatile(byte) };
+        }
+    }
+
+    /// Lowers the guard page behind a slot of `capacity`, before the slot grows over it.
+    pub fn unprotect(&mut self, i: usize, capacity: usize) {
+        let a = self.arena;
+        if a.options.guard && capacity > 0 {
+            // SAFETY: one page of region i behind the slot, back to what the mapping was made with.
+            unsafe {
+                libc::mprotect(
+                    a.start(i).as_ptr().add(capacity).cast(),
+                    a.page,
+                    libc::PROT_READ | libc::PROT_WRITE,
+                );
+            }
+        }
+    }
 
     /// Gives back whatever an overrun put into the moat of region `i`.
-    pub fn give_moat_back(&self, i: usize) {
-        let (from, to) = self.moat(i);
+    pub fn give_moat_back(&mut self, i: usize) {
+        let (from, to) = self.arena.moat(i);
         // SAFETY: nothing of ours lies in the moat.
         unsafe {
-            libc::madvise(self.start(i).as_ptr().add(from).cast(), to - from, libc::MADV_DONTNEED);
+            libc::madvise(
+                self.arena.start(i).as_ptr().add(from).cast(),
+                to - from,
+                libc::MADV_DONTNEED,
+            );
         }
     }
 }
@@ -455,23 +608,23 @@ fn canary(i: usize) -> [u8; CANARY_BYTES] {
     bytes
 }
 
-fn refuse(refusals: &mut Vec<Refusal>, what: &'static str, reason: impl FnOnce() -> String) {
-    if !refusals.iter().any(|r| r.what == what) {
-        refusals.push(Refusal { what, reason: reason() });
-    }
-}
-
 /// Makes the pages of `[at, at + len)` present and writable without changing what they hold.
 fn populate(at: *mut u8, len: usize, page: usize) -> std::io::Result<()> {
     // SAFETY: the caller passes a range of its own mapping. MADV_POPULATE_WRITE (Linux 5.14) faults
     // pages in for writing in one call, and reports a shortage instead of killing the process.
-    if unsafe { libc::madvise(at.cast(), len, libc::MADV_POPULATE_WRITE) } == 0 {
-        return Ok(());
+    while unsafe { libc::madvise(at.cast(), len, libc::MADV_POPULATE_WRITE) } != 0 {
+        let e = std::io::Error::last_os_error();
+        match e.raw_os_error() {
+            Some(libc::EINTR) => {}
+            Some(libc::EINVAL) => return touch_each(at, len, page),
+            _ => return Err(e),
+        }
     }
-    let e = std::io::Error::last_os_error();
-    if e.raw_os_error() != Some(libc::EINVAL) {
-        return Err(e);
-    }
+    Ok(())
+}
+
+/// The same, page by page, where the system cannot do it in one call.
+fn touch_each(at: *mut u8, len: usize, page: usize) -> std::io::Result<()> {
     for offset in (0..len).step_by(page.min(sys::page_bytes())) {
         // SAFETY: inside the range. An atomic add of 0 is a write that keeps what an SDK may be writing
         // at the same time in its moat.

@@ -11,8 +11,10 @@ use std::ptr::NonNull;
 
 /// How many holders can be told apart by name. More consumers than this share lanes.
 pub const LANES: usize = 8;
-/// Handles that one lane may have at once. Above it `clone` refuses; well below the byte's 255, so that
-/// threads racing between check and count cannot overflow it.
+/// Handles that one lane may have at once. Above it `clone` refuses, a hand-over leaves the handle on its
+/// lane and a fan-out takes another lane; well below the byte's 255, so that threads racing between check
+/// and count cannot overflow it. (A byte that overflowed would carry into the next lane's, and the last
+/// lane's out of the word: a frame could seem to be alone that is not.)
 const MAX_PER_LANE: u64 = 192;
 
 /// A holder's place in the lane word, `0..LANES`.
@@ -23,9 +25,10 @@ impl Lane {
     /// The pool's own side: filling, or held by whoever took the frame out of the line.
     pub const OWNER: Lane = Lane(0);
 
-    /// Lane `n`, counted round if `n` is [`LANES`] or more.
+    /// Lane `n`. From [`LANES`] on, lanes are shared in turn; never with [`Lane::OWNER`], which means
+    /// something else.
     pub fn new(n: usize) -> Lane {
-        Lane((n % LANES) as u8)
+        Lane(if n < LANES { n } else { 1 + (n - 1) % (LANES - 1) } as u8)
     }
 
     /// `0..LANES`.
@@ -36,6 +39,12 @@ impl Lane {
     #[inline]
     fn one(self) -> u64 {
         1 << (8 * self.0)
+    }
+
+    /// Whether the lane word `lanes` has room for one more handle here.
+    #[inline]
+    fn has_room(self, lanes: u64) -> bool {
+        (lanes >> (8 * self.0)) & 0xFF < MAX_PER_LANE
     }
 }
 
@@ -125,7 +134,7 @@ impl Handle {
 
     fn try_clone(&self) -> Result<Handle, CloneLimit> {
         let lanes = &self.slot().lanes;
-        if (lanes.load(Ordering::Relaxed) >> (8 * self.lane.0)) & 0xFF >= MAX_PER_LANE {
+        if !self.lane.has_room(lanes.load(Ordering::Relaxed)) {
             return Err(CloneLimit);
         }
         // Relaxed, as in `Arc`: a new handle comes from a live one.
@@ -164,7 +173,7 @@ unsafe fn go_home(slot: NonNull<Slot>) {
     unsafe {
         let core: *const Core = slot.as_ref().core.with(|c| *c);
         let index = slot.as_ref().index;
-        (*core).bring_home(index);
+        Core::bring_home(core, index);
     }
 }
 
@@ -276,8 +285,10 @@ impl FrameMut {
     /// - `capacity` bytes at `ptr` are initialised and nobody else writes them until the source gets
     ///   `token` back.
     /// - The memory outlives every handle of this frame: a source must not free it while it is lent.
+    /// - The frame is of a lending pool ([`Pool::lending`](super::Pool::lending)).
     #[inline]
     pub unsafe fn lend(&mut self, ptr: NonNull<u8>, capacity: usize, token: u64) {
+        debug_assert!(!self.has_own_memory());
         let s = self.span_mut();
         *s = Span { ptr: ptr.as_ptr(), capacity, len: 0, token };
     }
@@ -285,6 +296,28 @@ impl FrameMut {
     /// The start of the buffer, for an SDK that fills it behind the compiler's back (fill by announcing).
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
         self.span().ptr
+    }
+
+    /// Whether the slot's memory is the pool's own.
+    fn has_own_memory(&self) -> bool {
+        // SAFETY: the core outlives every handle.
+        unsafe { (*self.record().core.with(|c| *c)).arena.is_some() }
+    }
+
+    /// Does what a faulty SDK would do: writes `bytes` bytes past the end of the slot, at most as many as
+    /// its capacity, which lie in its canary and moat. Nothing where the memory is lent.
+    #[allow(dead_code)] // For fault injection and tests.
+    pub(crate) fn write_past_end(&mut self, bytes: usize) {
+        let s = self.span();
+        if !self.has_own_memory() {
+            return;
+        }
+        for k in 0..bytes.min(s.capacity) {
+            // SAFETY: a region is more than twice as long as its slot, all of it writable and, behind the
+            // capacity, nobody's. (With a guard page this faults, as it should.) Volatile, as an SDK's
+            // writes are to the compiler.
+            unsafe { s.ptr.add(s.capacity + k).write_volatile(0xEE) };
+        }
     }
 
     pub(super) fn is_of(&self, core: &Core) -> bool {
@@ -300,6 +333,8 @@ impl FrameMut {
 
     #[inline]
     pub(crate) fn set_place(&self, place: Place) {
+        // The pool alone says that a slot is in its own hands, and frees memory by it.
+        debug_assert!(!matches!(place, Place::Free | Place::Out));
         self.record().place.store(place as u8, Ordering::Relaxed);
     }
 
@@ -314,9 +349,14 @@ impl FrameMut {
         // SAFETY: alive; we hold it alone.
         let s = unsafe { slot.as_ref() };
         s.lanes.store(Lane::OWNER.one(), Ordering::Relaxed);
-        s.fate.store(Fate::Delivered as u8, Ordering::Relaxed);
+        // Not a plain store: a frame that was made writable again keeps what it already suffered.
+        if s.fate.load(Ordering::Relaxed) == Fate::Unused as u8 {
+            s.fate.store(Fate::Delivered as u8, Ordering::Relaxed);
+        }
         // SAFETY: as above.
-        s.frame_hint.store(s.meta.with(|m| unsafe { (*m).frame_id }), Ordering::Relaxed);
+        let (id, at) = s.meta.with(|m| unsafe { ((*m).frame_id, (*m).host_time) });
+        s.frame_hint.store(id, Ordering::Relaxed);
+        s.since.store(at.0, Ordering::Relaxed);
         s.place.store(Place::Flight as u8, Ordering::Relaxed);
         Frame(Handle { slot, lane: Lane::OWNER })
     }
@@ -324,7 +364,7 @@ impl FrameMut {
 
 impl Drop for FrameMut {
     fn drop(&mut self) {
-        self.record().fate.store(Fate::Unused as u8, Ordering::Relaxed);
+        // The fate stays: `Unused` as set when the slot was taken, or that of a frame made writable again.
         // SAFETY: we held the slot alone.
         unsafe { go_home(self.slot) };
     }
@@ -388,7 +428,8 @@ impl Frame {
         self.payload().get(start..start.checked_add(len)?)
     }
 
-    /// Whether this is the only handle. A `true` stays true; a `false` may change at any time.
+    /// Whether this is the only handle. A `true` stays true until `self` is shared; a `false` may change at
+    /// any time.
     #[inline]
     pub fn is_alone(&self) -> bool {
         self.0.is_alone()
@@ -449,11 +490,16 @@ impl Frame {
         if from == to {
             return;
         }
-        if slot.lanes.load(Ordering::Relaxed) == from {
+        // PAIR: lanes (acquire: the plain store below ends the release sequence of handles dropped before,
+        // so what they released has to be ours by then).
+        let lanes = slot.lanes.load(Ordering::Acquire);
+        if lanes == from {
             slot.lanes.store(to, Ordering::Relaxed);
-        } else {
+        } else if lane.has_room(lanes) {
             // One step, so that the count never passes through zero.
             slot.lanes.fetch_add(to.wrapping_sub(from), Ordering::Relaxed);
+        } else {
+            return; // Stays on its lane: only the holder's name in reports is wrong.
         }
         self.0.lane = lane;
     }
@@ -464,14 +510,27 @@ impl Frame {
     /// Any thread. No allocation, no lock; one locked instruction.
     #[inline]
     pub(crate) fn another(&self) -> Frame {
-        self.0.slot().lanes.fetch_add(self.0.lane.one(), Ordering::Relaxed);
-        Frame(Handle { slot: self.0.slot, lane: self.0.lane })
+        let lanes = &self.0.slot().lanes;
+        let now = lanes.load(Ordering::Relaxed);
+        let lane = self.0.lane;
+        let lane = if lane.has_room(now) { lane } else { spare_lane(now) };
+        lanes.fetch_add(lane.one(), Ordering::Relaxed);
+        Frame(Handle { slot: self.0.slot, lane })
     }
 
     /// Makes the frame's fate at least as bad as `fate`.
     pub(crate) fn worsen(&self, fate: Fate) {
         self.0.worsen(fate);
     }
+}
+
+/// Any lane with room, for a fan-out to a full one.
+///
+/// # Panics
+/// If all lanes are full: over 1500 handles of one frame, which no ring or stage of sane depth holds.
+#[cold]
+fn spare_lane(lanes: u64) -> Lane {
+    (0..LANES as u8).map(Lane).find(|l| l.has_room(lanes)).expect("a frame has over 1500 handles")
 }
 
 impl From<SharedFrame> for Frame {

@@ -6,6 +6,11 @@
 //! second location has to be ordered against it: WAITING (the owner sleeps until a slot comes home) and
 //! ORPHAN (the pool is gone; the last slot to come home frees the memory).
 //!
+//! Once its bit is set a dropper has given the slot up, and with it its right to the core. Two droppers
+//! still need the core then: one that wakes the owner, and one that finds the pool gone. For both the
+//! owner counts a *hold* in `pending`, which they give up as the very last thing they do. WAITING is only
+//! ever set in an empty word, so whoever empties a word with WAITING in it knows exactly how many woke.
+//!
 //! A slot's *lane word* counts the live handles, one byte for each holder lane: so "who holds it" is
 //! answered by the very word that decides when the slot is free.
 #![allow(unsafe_code)]
@@ -23,6 +28,8 @@ pub(crate) const PER_WORD: usize = 62;
 const WAITING: u64 = 1 << 62;
 const ORPHAN: u64 = 1 << 63;
 const SLOT_BITS: u64 = WAITING - 1;
+/// The owner's hold: more than all others together can ever be.
+const OWNER_HOLD: usize = usize::MAX / 2;
 
 /// Where a slot is, as its owner (the pool's thread) last knew it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,16 +113,37 @@ pub(crate) struct FateCounters {
 pub(crate) struct Core {
     pub slots: Box<[Slot]>,
     home: Box<[CachePadded<AtomicU64>]>,
-    /// Slots still out after the pool was dropped, plus one for the dropper itself.
+    /// Holds on the core: [`OWNER_HOLD`] until the pool is dropped, then one a slot that is out, and one
+    /// a dropper that saw WAITING. Such a dropper may give its hold up before the owner has counted it, so
+    /// the owner's is too large to be used up.
     pending: AtomicUsize,
     pub arena: Option<Arena>,
     /// What lent frames point into: it lives as long as any handle.
     pub keep: Option<Keep>,
-    /// Touched bytes never exceed this.
-    pub budget: usize,
     pub fates: FateCounters,
     /// The owner's bed, woken when it waits for a slot.
     pub bed: Arc<WakeCell>,
+    #[cfg(loom)]
+    life: &'static Life,
+}
+
+/// For the model checker: outlives the core, so that a use after its end is an error that loom names and
+/// not a read of freed memory.
+#[cfg(loom)]
+struct Life(UnsafeCell<()>);
+
+// SAFETY: loom checks the accesses.
+#[cfg(loom)]
+unsafe impl Sync for Life {}
+// SAFETY: as above.
+#[cfg(loom)]
+unsafe impl Send for Life {}
+
+#[cfg(loom)]
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.life.0.with_mut(|_| ());
+    }
 }
 
 impl Core {
@@ -123,7 +151,6 @@ impl Core {
         slots: usize,
         arena: Option<Arena>,
         keep: Option<Keep>,
-        budget: usize,
         bed: Arc<WakeCell>,
     ) -> Arc<Core> {
         let records = (0..slots)
@@ -149,12 +176,13 @@ impl Core {
             home: (0..slots.div_ceil(PER_WORD))
                 .map(|_| CachePadded::new(AtomicU64::new(0)))
                 .collect(),
-            pending: AtomicUsize::new(0),
+            pending: AtomicUsize::new(OWNER_HOLD),
             arena,
             keep,
-            budget,
             fates: FateCounters::default(),
             bed,
+            #[cfg(loom)]
+            life: Box::leak(Box::new(Life(UnsafeCell::new(())))),
         });
         for slot in core.slots.iter() {
             // SAFETY: nobody else has the core yet.
@@ -169,34 +197,45 @@ impl Core {
 
     /// A slot whose last handle is gone comes home.
     ///
+    /// Takes a pointer and not `&self`: the core may be freed before the call returns.
+    ///
     /// # Real-time
     /// Any thread. Wait-free, no allocation, no lock; a system call only if the owner sleeps for it.
     ///
     /// # Safety
-    /// - The caller held the slot alone and gives it up.
-    /// - The caller does not touch `self` afterwards: this may free it.
+    /// - `core` is what [`Core::new`] wrote into the slot, and alive.
+    /// - The caller held the slot alone and gives it up; it does not touch the core afterwards.
     #[inline]
-    pub unsafe fn bring_home(&self, index: u32) {
+    pub unsafe fn bring_home(core: *const Core, index: u32) {
         let (word, bit) = (index as usize / PER_WORD, 1 << (index as usize % PER_WORD));
+        #[cfg(loom)]
+        // SAFETY: alive by the caller's first duty.
+        let life = unsafe { (*core).life };
+        #[cfg(loom)]
+        life.0.with(|_| ());
         // The release half publishes the last reads of the payload to the owner. PAIR: home
-        let before = self.home[word].fetch_or(bit, Ordering::AcqRel);
+        // SAFETY: alive until the slot is given up, which this very operation does.
+        let before = unsafe { (&(*core).home)[word].fetch_or(bit, Ordering::AcqRel) };
         debug_assert_eq!(before & bit, 0, "a slot came home twice");
         if before & (WAITING | ORPHAN) != 0 {
-            // SAFETY: the caller's second duty, passed on.
-            unsafe { self.bring_home_slow(before) };
+            #[cfg(loom)]
+            life.0.with(|_| ());
+            // SAFETY: seeing one of these bits gives us a hold of our own.
+            unsafe { Core::bring_home_slow(core, before) };
         }
     }
 
     /// # Safety
-    /// As [`Core::bring_home`].
+    /// - The caller has a hold, because `before` told it so.
+    /// - The caller does not touch the core afterwards.
     #[cold]
-    unsafe fn bring_home_slow(&self, before: u64) {
-        if before & ORPHAN != 0 {
-            // SAFETY: our slot was counted in `pending`, and the caller lets go of `self`.
-            unsafe { self.release_pending(1) };
-        } else {
-            self.bed.wake_now();
+    unsafe fn bring_home_slow(core: *const Core, before: u64) {
+        if before & ORPHAN == 0 {
+            // SAFETY: our hold keeps the core.
+            unsafe { (*core).bed.wake_now() };
         }
+        // SAFETY: our hold, given up here.
+        unsafe { Core::release(core, 1) };
     }
 
     /// Empties home word `w` and returns the slots that had come home, as a mask.
@@ -208,7 +247,18 @@ impl Core {
         if self.home[w].load(Ordering::Relaxed) == 0 {
             return 0; // Nothing to take: leave the line shared.
         }
-        self.home[w].swap(0, Ordering::AcqRel) & SLOT_BITS // PAIR: home
+        let word = self.home[w].swap(0, Ordering::AcqRel); // PAIR: home
+        if word & WAITING != 0 && word & SLOT_BITS != 0 {
+            self.hold((word & SLOT_BITS).count_ones() as usize);
+        }
+        word & SLOT_BITS
+    }
+
+    /// Counts `n` droppers that saw WAITING. They may still be waking the owner.
+    #[cold]
+    fn hold(&self, n: usize) {
+        // Relaxed: the owner's own hold keeps the sum above zero; orders nothing.
+        self.pending.fetch_add(n, Ordering::Relaxed);
     }
 
     /// Whether slot `i` lies in a home word, uncollected.
@@ -227,33 +277,47 @@ impl Core {
     pub fn announce_waiting(&self) -> bool {
         let mut home = false;
         for word in self.home.iter() {
-            home |= word.fetch_or(WAITING, Ordering::AcqRel) & SLOT_BITS != 0;
+            // Only into an empty word: then every slot that is in it later has seen WAITING.
+            if let Err(seen) =
+                word.compare_exchange(0, WAITING, Ordering::AcqRel, Ordering::Acquire)
+            {
+                home |= seen & SLOT_BITS != 0;
+            }
         }
         home
     }
 
     /// The pool goes. `mine` slots are in the owner's own hands; all other slots that are not in the home
     /// words are out, and the last of them to come home will free the core.
-    pub fn orphan(self: Arc<Self>, mine: usize) {
-        self.pending.store(self.slots.len() + 1, Ordering::Release);
+    pub fn orphan(core: Arc<Core>, mine: usize) {
         let mut home = mine;
-        for word in self.home.iter() {
-            home += (word.fetch_or(ORPHAN, Ordering::AcqRel) & SLOT_BITS).count_ones() as usize;
+        for word in core.home.iter() {
+            let before = word.fetch_or(ORPHAN, Ordering::AcqRel); // PAIR: home
+            let slots = (before & SLOT_BITS).count_ones() as usize;
+            home += slots;
+            if before & WAITING != 0 {
+                core.hold(slots);
+            }
         }
-        let core = Arc::into_raw(self);
-        // SAFETY: the strong count that `into_raw` kept is the one `release_pending` gives up; `home + 1`
-        // of the pending slots are ours.
-        unsafe { (*core).release_pending(home + 1) };
+        let out = core.slots.len() - home;
+        let core = Arc::into_raw(core);
+        // SAFETY: the strong count that `into_raw` kept is the one that the last `release` gives up. Of
+        // the owner's hold, one a slot that is out remains: their droppers will see ORPHAN.
+        unsafe { Core::release(core, OWNER_HOLD - out) };
     }
 
+    /// Gives `n` holds up; with the last one goes the core's strong count that the pool left.
+    ///
     /// # Safety
-    /// - `n` of the pending slots are the caller's.
-    /// - The caller does not touch `self` afterwards.
-    unsafe fn release_pending(&self, n: usize) {
+    /// - `n` of the holds are the caller's.
+    /// - The caller does not touch the core afterwards.
+    unsafe fn release(core: *const Core, n: usize) {
         // PAIR: orphan (release by each, acquire by the last)
-        if self.pending.fetch_sub(n, Ordering::AcqRel) == n {
-            // SAFETY: `orphan` left one strong count for exactly this moment.
-            unsafe { drop(Arc::from_raw(std::ptr::from_ref(self))) };
+        // SAFETY: alive until our holds are given up, which this very operation does.
+        if unsafe { (*core).pending.fetch_sub(n, Ordering::AcqRel) } == n {
+            // SAFETY: `orphan` left one strong count for exactly this moment, and the pointer is an
+            // `Arc`'s own (`into_raw`, or `as_ptr` in `new`).
+            unsafe { drop(Arc::from_raw(core)) };
         }
     }
 }

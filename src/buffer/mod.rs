@@ -4,6 +4,8 @@ mod arena;
 mod census;
 mod frame;
 mod home;
+#[cfg(all(loom, test))]
+mod loom_tests;
 mod pool;
 mod shelf;
 

@@ -1,7 +1,7 @@
 //! The pool's owning end: takes free slots, collects those that came home, rebuilds in a reset.
 #![allow(unsafe_code)]
 
-use super::arena::{Arena, ArenaOptions, HugePages, Overrun};
+use super::arena::{Arena, ArenaOptions, HugePages, Overrun, Work};
 use super::census::{Census, Fates, HeldSlot};
 use super::frame::{Fate, FrameMut, Lane, holders};
 use super::home::{Core, Keep, PER_WORD, Place, Slot, Span};
@@ -90,12 +90,16 @@ pub struct Pool {
     free: Box<[u64]>,
     /// Slots of the present layout; others are spare, set aside, or late from before.
     active: Box<[u64]>,
+    /// What each slot's region is laid out for, in bytes; 0: it has no memory. The slot's own span belongs
+    /// to whoever holds it.
+    laid_out: Box<[usize]>,
+    /// Slots that something wrote past the end of. Never used again.
+    spoilt: Box<[bool]>,
     capacity: usize,
     slots: usize,
     config: PoolConfig,
     budget: usize,
     eager: bool,
-    refusals: Vec<Refusal>,
 }
 
 impl Pool {
@@ -132,8 +136,8 @@ impl Pool {
         // As many spare records again: they replace slots that a late holder or an overrun takes away.
         let records = (config.slots * 2).max(2);
         let limit = budget.min((budget / config.slots).saturating_mul(8)).max(footprint);
-        let arena = Arena::reserve(records, limit, options)?;
-        let core = Core::new(records, Some(arena), None, budget, bed);
+        let arena = Arena::reserve(records, limit, budget, options)?;
+        let core = Core::new(records, Some(arena), None, bed);
         let words = core.words();
         let mut pool = Pool {
             core,
@@ -144,10 +148,17 @@ impl Pool {
             config,
             budget,
             eager: capacity >= EAGER_BYTES,
-            refusals: Vec::new(),
+            laid_out: vec![0; records].into(),
+            spoilt: vec![false; records].into(),
         };
-        for i in 0..config.slots {
-            pool.back_slot(i)?;
+        let core = pool.core.clone();
+        if let Some(arena) = &core.arena {
+            let mut work = arena.work();
+            for i in 0..config.slots {
+                work.back(i, capacity)?;
+                pool.lay_out(i, &mut work, arena);
+                pool.admit(i);
+            }
         }
         Ok(pool)
     }
@@ -156,7 +167,7 @@ impl Pool {
     pub fn lending(slots: usize, keep: Keep, bed: Arc<WakeCell>) -> Result<Pool, Error> {
         let config = PoolConfig { payload_bytes: 1, ..PoolConfig::new(slots, 1) };
         check(&config)?;
-        let core = Core::new(slots, None, Some(keep), 0, bed);
+        let core = Core::new(slots, None, Some(keep), bed);
         let words = core.words();
         let mut pool = Pool {
             core,
@@ -167,7 +178,8 @@ impl Pool {
             config,
             budget: 0,
             eager: false,
-            refusals: Vec::new(),
+            laid_out: vec![0; slots].into(),
+            spoilt: vec![false; slots].into(),
         };
         for i in 0..slots {
             pool.admit(i);
@@ -175,9 +187,9 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Refusals of the system that have not been fetched yet.
+    /// Refusals of the system that have not been fetched yet. Each thing that is refused is told once.
     pub fn take_refusals(&mut self) -> Vec<Refusal> {
-        std::mem::take(&mut self.refusals)
+        self.core.arena.as_ref().map_or_else(Vec::new, |a| a.work().take_refusals())
     }
 
     /// Bytes that a slot can hold.
@@ -227,16 +239,19 @@ impl Pool {
         // SAFETY: a slot in the free mask is held by the pool alone.
         let frame = unsafe { FrameMut::adopt(NonNull::from(&self.core.slots[i])) };
         frame.set_place(Place::Filling);
+        self.core.slots[i].fate.store(Fate::Unused as u8, Ordering::Relaxed);
         frame
     }
 
-    /// Puts a slot that was taken and not filled straight back, without the way home.
+    /// Puts a slot that was taken and not filled straight back, without the way home. A frame of another
+    /// pool goes home to that one.
     #[inline]
     pub fn put_back(&mut self, frame: FrameMut) {
-        let i = frame.slot_index();
-        debug_assert!(self.owns(&frame));
-        std::mem::forget(frame);
-        self.set_free(i);
+        if self.owns(&frame) {
+            let i = frame.slot_index();
+            std::mem::forget(frame);
+            self.welcome(i);
+        }
     }
 
     /// Whether the frame is of this pool.
@@ -317,22 +332,27 @@ impl Pool {
     /// The owner. No allocation, no lock, no system call while all is well.
     #[inline]
     pub fn check_canary(&self, frame: &FrameMut) -> Result<(), Overrun> {
+        let i = frame.slot_index();
         match &self.core.arena {
-            Some(arena) => arena.check_canary(frame.slot_index(), self.capacity),
-            None => Ok(()),
+            // By the slot's own layout: the frame may be from before a rebuild.
+            Some(arena) if self.owns(frame) => arena.check_canary(i, self.laid_out[i]),
+            _ => Ok(()),
         }
     }
 
     /// Sets a slot aside for good: something wrote past its end. Its moat is given back; a rebuild puts a
-    /// spare slot in its place.
+    /// spare slot in its place. A frame of another pool goes home to that one.
     pub fn retire(&mut self, frame: FrameMut) {
+        if !self.owns(&frame) {
+            return;
+        }
         let i = frame.slot_index();
         std::mem::forget(frame);
-        self.core.slots[i].place.store(Place::Out as u8, Ordering::Relaxed);
-        self.active[i / PER_WORD] &= !(1 << (i % PER_WORD));
-        self.slots -= 1;
+        self.deactivate(i);
+        self.spoilt[i] = true;
+        self.welcome(i);
         if let Some(arena) = &self.core.arena {
-            arena.give_moat_back(i);
+            arena.work().give_moat_back(i);
         }
     }
 
@@ -365,16 +385,18 @@ impl Pool {
         PoolView { core: self.core.clone() }
     }
 
-    fn grown(&self, rebuild: Rebuild, arena: &Arena) -> usize {
-        let page = arena.page_bytes();
+    /// `None` if no address space could hold it.
+    fn grown(&self, rebuild: Rebuild, arena: &Arena) -> Option<usize> {
         let grown = (self.capacity as f64 * rebuild.growth.clamp(1.0, 16.0)) as usize;
-        rebuild.required_bytes.max(grown).div_ceil(page) * page
+        rebuild.required_bytes.max(grown).checked_next_multiple_of(arena.page_bytes())
     }
 
     /// Makes slots that hold `required_bytes`: in place, touching only what is missing. Slots that are
     /// not home keep their memory; spare slots take their place where the budget allows.
     ///
-    /// Only to be called in a quiescent reset, when nothing is queued with the source.
+    /// Only to be called in a quiescent reset, when nothing is queued with the source. If it fails, the old
+    /// slots remain, as far as they are home and have not been given up for room; where touching memory
+    /// failed after the pool had to give some up, [`Pool::slots`] tells how many are left.
     pub fn rebuild(&mut self, rebuild: Rebuild) -> Result<RebuildReport, Error> {
         self.collect();
         let before = self.capacity;
@@ -384,82 +406,153 @@ impl Pool {
             slots: self.slots,
             ..RebuildReport::default()
         };
-        let Some(arena) = &self.core.arena else {
+        let core = self.core.clone();
+        let Some(arena) = &core.arena else {
             return Ok(report); // Lent memory is the source's to rebuild.
         };
-        let grow = rebuild.required_bytes > before;
-        let late: Vec<usize> = (0..self.core.slots.len()).filter(|i| !self.is_in(*i)).collect();
+        // From here to the end no prefault touches anything: the budget holds at every moment between.
+        let mut work = arena.work();
+        let records = self.core.slots.len();
+        let late: Vec<usize> = (0..records).filter(|i| !self.is_in(*i)).collect();
         report.late = late.iter().filter(|i| self.is_active(**i)).count();
+        // Spoilt slots, and slots that came home late, give their memory back.
+        for i in 0..records {
+            if !self.is_in(i) || self.laid_out[i] == 0 {
+                continue;
+            }
+            if !arena.canary_stands(i, self.laid_out[i]) {
+                self.spoilt[i] = true;
+            }
+            if self.spoilt[i] || !self.is_active(i) {
+                self.deactivate(i);
+                self.core.slots[i].place.store(Place::Out as u8, Ordering::Relaxed);
+                report.released_bytes += self.give_up(i, &mut work);
+            }
+        }
+        report.slots = self.slots;
+        let grow = rebuild.required_bytes > before;
         if !grow && report.late == 0 && self.slots == self.config.slots {
             return Ok(report); // Headroom: no memory moves.
+        }
+        // What was touched ahead for a late slot is not its holder's.
+        for i in &late {
+            report.released_bytes += work.trim(*i, self.laid_out[*i]);
         }
         let late_bytes: usize = late.iter().map(|i| arena.touched(*i)).sum();
         let room = self.budget.saturating_sub(late_bytes);
         let fits = |capacity: usize| room / arena.footprint(capacity).max(1);
-        let page = arena.page_bytes();
-        let required = rebuild.required_bytes.div_ceil(page) * page;
-        let mut capacity = if grow { self.grown(rebuild, arena) } else { before };
-        if fits(capacity) < self.config.slots && grow {
-            capacity = required; // The budget has no room for growth beyond the need.
-        }
-        capacity = capacity.min(arena.max_capacity());
-        // Memory is touched for as many slots as configured; late ones come back on top of that.
-        let slots = self.config.slots.min(fits(capacity)).min(self.core.slots.len() - late.len());
-        if capacity < required || slots < self.config.min_slots.max(1) {
-            return Err(Error::new(
+        let fewest = self.config.min_slots.max(1);
+        let whole = (0..records).filter(|i| self.is_in(*i) && !self.spoilt[*i]).count();
+        let too_large = |required: usize, slots: usize| {
+            Error::new(
                 ErrorKind::Memory,
                 format!(
-                    "slots of {required} bytes do not fit: pool.budget of {} bytes less {late_bytes} bytes still held leaves room for {slots} of them, and the line needs {}; raise pool.budget",
+                    "{fewest} slots of {required} bytes do not fit: pool.budget is {} bytes, less {late_bytes} bytes still held; room is for {slots} of them ({whole} slots are whole and home, one may grow to {} bytes); raise pool.budget",
                     self.budget,
-                    self.config.min_slots.max(1)
+                    arena.max_capacity(),
                 ),
-            ));
+            )
+        };
+        let Some(required) = rebuild.required_bytes.checked_next_multiple_of(arena.page_bytes())
+        else {
+            return Err(too_large(rebuild.required_bytes, 0));
+        };
+        let mut capacity = before;
+        if grow {
+            // Where the budget has no room for growth beyond the need, the need alone.
+            capacity = self
+                .grown(rebuild, arena)
+                .filter(|c| fits(*c) >= self.config.slots)
+                .unwrap_or(required)
+                .min(arena.max_capacity());
+        }
+        // Memory is touched for as many slots as configured; late ones come back on top of that.
+        let slots = self.config.slots.min(fits(capacity)).min(whole);
+        if capacity < required || slots < fewest {
+            return Err(too_large(required, slots));
         }
         // Take the slots with most touched memory, so that as little as possible is missing.
         let mut home: Vec<usize> =
-            (0..self.core.slots.len()).filter(|i| self.is_in(*i) && !self.is_spoilt(*i)).collect();
+            (0..records).filter(|i| self.is_in(*i) && !self.spoilt[*i]).collect();
         home.sort_by_key(|i| (std::cmp::Reverse(arena.touched(*i)), *i));
-        home.truncate(slots);
-        let slots = home.len();
-        if slots < self.config.min_slots.max(1) {
-            return Err(Error::new(
-                ErrorKind::Memory,
-                format!(
-                    "only {slots} slots are whole and home; the line needs {}",
-                    self.config.min_slots.max(1)
-                ),
-            ));
-        }
-        let mut chosen = vec![false; self.core.slots.len()];
-        home.iter().for_each(|i| chosen[*i] = true);
-        // First give back, then touch: the budget holds at every moment between.
-        for i in 0..self.core.slots.len() {
-            if self.is_in(i) && !chosen[i] {
-                arena.unprotect(i, self.span_capacity(i));
-                report.released_bytes += arena.trim(i, 0);
-            }
-        }
-        let excess =
-            home.iter().map(|i| arena.touched(*i).max(arena.footprint(capacity))).sum::<usize>();
-        if excess > room {
-            for i in &home {
-                report.released_bytes += arena.trim(*i, capacity);
-            }
-        }
-        let touched_before = arena.touched_bytes();
+        let unused = home.split_off(slots);
+
+        // Nothing but memory can fail from here on. First give back, then touch.
+        let was_active: Vec<bool> = (0..records).map(|i| self.is_active(i)).collect();
         self.free.fill(0);
         self.active.fill(0);
-        self.capacity = capacity;
-        self.eager = capacity >= EAGER_BYTES;
-        for i in home {
-            self.back_slot(i)?;
+        for i in home.iter().chain(&unused) {
+            self.core.slots[*i].place.store(Place::Out as u8, Ordering::Relaxed);
         }
-        self.slots = slots;
-        report.slots = slots;
-        report.slot_bytes_after = capacity;
-        let touched = self.core.arena.as_ref().map_or(0, Arena::touched_bytes);
-        report.touched_bytes = touched.saturating_sub(touched_before);
-        Ok(report)
+        for i in unused {
+            report.released_bytes += self.give_up(i, &mut work);
+        }
+        let most = home.iter().map(|i| arena.touched(*i).max(arena.footprint(capacity)));
+        if most.sum::<usize>() > room {
+            for i in &home {
+                report.released_bytes += work.trim(*i, capacity);
+            }
+        }
+        let mut failed = None;
+        for i in &home {
+            if self.laid_out[*i] != capacity {
+                work.unprotect(*i, self.laid_out[*i]);
+            }
+            match work.back(*i, capacity) {
+                Ok(touched) => report.touched_bytes += touched,
+                Err(e) => {
+                    failed = Some(e);
+                    break;
+                }
+            }
+        }
+        if failed.is_some() {
+            // Back to the old layout, with what is left of it.
+            home.retain(|i| {
+                work.trim(*i, self.laid_out[*i]);
+                was_active[*i] && self.laid_out[*i] == before
+            });
+        } else {
+            self.capacity = capacity;
+            self.eager = capacity >= EAGER_BYTES;
+        }
+        for i in &home {
+            self.lay_out(*i, &mut work, arena);
+            self.admit(*i);
+        }
+        self.slots = home.len();
+        if failed.is_some() {
+            for i in late.into_iter().filter(|i| was_active[*i]) {
+                self.active[i / PER_WORD] |= 1 << (i % PER_WORD);
+                self.slots += 1;
+            }
+        }
+        report.slots = self.slots;
+        report.slot_bytes_after = self.capacity;
+        match failed {
+            Some(e) => Err(e),
+            None => Ok(report),
+        }
+    }
+
+    /// Gives all memory of slot `i`, which is in, back to the system. Returns the bytes.
+    fn give_up(&mut self, i: usize, work: &mut Work<'_>) -> usize {
+        work.unprotect(i, self.laid_out[i]);
+        self.laid_out[i] = 0;
+        let bytes = work.trim(i, 0);
+        if self.spoilt[i] {
+            work.give_moat_back(i);
+        }
+        bytes
+    }
+
+    /// Slot `i` no longer belongs to the present layout.
+    fn deactivate(&mut self, i: usize) {
+        if self.is_active(i) {
+            self.active[i / PER_WORD] &= !(1 << (i % PER_WORD));
+            self.free[i / PER_WORD] &= !(1 << (i % PER_WORD));
+            self.slots -= 1;
+        }
     }
 
     fn is_active(&self, i: usize) -> bool {
@@ -474,37 +567,13 @@ impl Pool {
         )
     }
 
-    fn is_spoilt(&self, i: usize) -> bool {
-        match &self.core.arena {
-            Some(a) => {
-                let capacity = self.span_capacity(i);
-                capacity > 0 && a.check_canary(i, capacity).is_err()
-            }
-            None => false,
-        }
-    }
-
-    fn span_capacity(&self, i: usize) -> usize {
-        // SAFETY: only called for slots that are in.
-        self.core.slots[i].span.with(|s| unsafe { (*s).capacity })
-    }
-
-    /// Backs slot `i` with memory of the present capacity and admits it.
-    fn back_slot(&mut self, i: usize) -> Result<(), Error> {
-        if let Some(arena) = &self.core.arena {
-            let old = self.span_capacity(i);
-            if old != self.capacity {
-                arena.unprotect(i, old);
-            }
-            arena.back(i, self.capacity, &mut self.refusals)?;
-            arena.protect(i, self.capacity, &mut self.refusals);
-            let span =
-                Span { ptr: arena.start(i).as_ptr(), capacity: self.capacity, len: 0, token: 0 };
-            // SAFETY: the slot is in: the pool holds it alone.
-            self.core.slots[i].span.with_mut(|s| unsafe { *s = span });
-        }
-        self.admit(i);
-        Ok(())
+    /// Lays slot `i`, which is in and backed, out for the present capacity.
+    fn lay_out(&mut self, i: usize, work: &mut Work<'_>, arena: &Arena) {
+        work.protect(i, self.capacity);
+        self.laid_out[i] = self.capacity;
+        let span = Span { ptr: arena.start(i).as_ptr(), capacity: self.capacity, len: 0, token: 0 };
+        // SAFETY: the slot is in: the pool holds it alone.
+        self.core.slots[i].span.with_mut(|s| unsafe { *s = span });
     }
 
     fn admit(&mut self, i: usize) {
@@ -519,6 +588,12 @@ fn check(config: &PoolConfig) -> Result<(), Error> {
             "pool.slots is {}; it must be 1 to {}",
             config.slots,
             PoolConfig::MAX_SLOTS
+        )));
+    }
+    if config.min_slots > config.slots {
+        return Err(Error::config(format!(
+            "pool.slots is {}; the line needs {} at least",
+            config.slots, config.min_slots
         )));
     }
     if config.payload_bytes == 0 {
@@ -539,7 +614,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.collect();
         let mine = (0..self.core.slots.len()).filter(|i| self.is_in(*i)).count();
-        self.core.clone().orphan(mine);
+        Core::orphan(self.core.clone(), mine);
     }
 }
 
@@ -549,7 +624,8 @@ impl std::fmt::Debug for Pool {
     }
 }
 
-/// Reads a pool's state from any thread, without touching its owner.
+/// Reads a pool's state from any thread, without touching its owner. It keeps the pool's memory alive, as
+/// a handle does.
 #[derive(Debug, Clone)]
 pub struct PoolView {
     core: Arc<Core>,
@@ -602,32 +678,28 @@ impl PoolView {
         self.core.slots.iter().filter(flight).count() as u64
     }
 
-    /// Touches memory ahead of a reset to payloads of `required_bytes`, within the budget. Any thread,
-    /// while the line runs: it touches only what no slot uses yet. Blocks; returns the bytes touched.
-    pub fn prefault(&self, required_bytes: usize, growth: f64) -> Result<usize, Error> {
-        let Some(arena) = &self.core.arena else { return Ok(0) };
-        let mut refusals = Vec::new();
-        let in_use: Vec<usize> = (0..self.core.slots.len())
-            .filter(|i| {
-                let place = self.core.slots[*i].place.load(Ordering::Relaxed);
-                Place::from_u8(place) != Place::Out
-            })
-            .collect();
-        let present = in_use.iter().map(|i| arena.touched(*i)).min().unwrap_or(0);
-        if required_bytes + arena.page_bytes() <= present {
+    /// Touches memory for `slots` slots of `capacity` ahead of a reset, never beyond the pool's budget. Any
+    /// thread, while the line runs: it touches only what no slot uses yet. Blocks; returns the bytes
+    /// touched. Does nothing where guard pages stand in the way.
+    pub fn prefault(&self, capacity: usize, slots: usize) -> Result<usize, Error> {
+        let Some(arena) = self.core.arena.as_ref().filter(|a| !a.has_guards()) else {
             return Ok(0);
-        }
-        let page = arena.page_bytes();
-        let grown = (present as f64 * growth.clamp(1.0, 16.0)) as usize;
-        let capacity = required_bytes.max(grown).div_ceil(page) * page;
+        };
         let capacity = capacity.min(arena.max_capacity());
-        let mut touched = 0;
-        for i in in_use {
-            let more = arena.footprint(capacity).saturating_sub(arena.touched(i));
-            if arena.touched_bytes().saturating_add(more) > self.core.budget {
-                break; // The reset itself decides what to give up.
+        let (mut touched, mut left) = (0, slots);
+        for (i, slot) in self.core.slots.iter().enumerate() {
+            if left == 0 {
+                break;
             }
-            touched += arena.back(i, capacity, &mut refusals)?;
+            let mut work = arena.work(); // Let go between slots: a rebuild waits for one at most.
+            if slot.place.load(Ordering::Relaxed) == Place::Out as u8 {
+                continue;
+            }
+            if arena.footprint(capacity).saturating_sub(arena.touched(i)) > work.room() {
+                break;
+            }
+            touched += work.back(i, capacity)?;
+            left -= 1;
         }
         Ok(touched)
     }

@@ -9,7 +9,6 @@ use super::arena::{Arena, ArenaOptions, HugePages};
 use super::frame::FrameMut;
 use super::home::Keep;
 use crate::error::Error;
-use crate::error::Refusal;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -37,12 +36,11 @@ impl Shelf {
     /// `buffers` buffers of `buffer_bytes` each (rounded up to pages), touched.
     pub fn new(buffers: usize, buffer_bytes: usize) -> Result<Shelf, Error> {
         let options = ArenaOptions { lock: false, huge_pages: HugePages::Off, guard: false };
-        let arena = Arena::reserve(buffers, buffer_bytes.max(1), options)?;
+        let arena = Arena::reserve(buffers, buffer_bytes.max(1), usize::MAX, options)?;
         let page = arena.page_bytes();
         let buffer_bytes = buffer_bytes.max(1).div_ceil(page) * page;
-        let mut refusals: Vec<Refusal> = Vec::new();
         for i in 0..buffers {
-            arena.back(i, buffer_bytes, &mut refusals)?;
+            arena.work().back(i, buffer_bytes)?;
         }
         let arena = Arc::new(arena);
         Ok(Shelf { keep: arena.clone(), arena, lent: vec![false; buffers], buffer_bytes })
@@ -85,7 +83,7 @@ impl Shelf {
         })
     }
 
-    /// Points `frame` at buffer `i`.
+    /// Points `frame` at buffer `i`; a buffer that the frame still carries is taken back first.
     ///
     /// # Real-time
     /// Capture-bound. No allocation, no lock.
@@ -98,6 +96,8 @@ impl Shelf {
         if !frame.keeps(&self.keep) {
             return Err(LendError::ForeignPool);
         }
+        // The slot may still point at what it carried last: that buffer would be lost for good.
+        self.take_back(frame);
         self.lent[i] = true;
         // SAFETY: the frame's pool keeps the arena alive; `lent` bars every other access until the
         // frame comes back as a `FrameMut`, its only holder.

@@ -219,7 +219,12 @@ impl LineHandle {
         bound: Duration,
     ) -> Result<ResetReport, Error> {
         if let Some(bytes) = required_bytes {
-            self.shared.pools[0].prefault(bytes, self.shared.config.reset.growth)?;
+            let slot = self.shared.capture.slot_bytes.get() as usize;
+            if bytes > slot {
+                let grown = (slot as f64 * self.shared.config.reset.growth) as usize;
+                let slots = self.shared.capture.slots.get() as usize;
+                self.shared.pools[0].prefault(bytes.max(grown), slots)?;
+            }
         }
         self.ask(bound, "reset", |reply| Command::Reset(required_bytes, reply))
     }
