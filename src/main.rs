@@ -12,6 +12,9 @@ fn main() -> std::process::ExitCode {
 #[cfg(not(feature = "cli"))]
 fn main() -> std::process::ExitCode {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "frameline: this build has no program; build with --features cli");
+    let _ = writeln!(
+        std::io::stderr(),
+        "frameline: this build has no program; build with --features cli"
+    );
     std::process::ExitCode::from(2)
 }

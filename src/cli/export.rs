@@ -97,8 +97,7 @@ pub fn hgrm(l: &LatencySnapshot) -> String {
         us(l.mean().0),
         h.stdev() / 1e3
     );
-    let _ =
-        writeln!(out, "#[Max     = {:>12.3}, Total count    = {:>12}]", us(l.max().0), h.len());
+    let _ = writeln!(out, "#[Max     = {:>12.3}, Total count    = {:>12}]", us(l.max().0), h.len());
     let _ = writeln!(
         out,
         "#[Buckets = {:>12}, SubBuckets     = {:>12}]",

@@ -2,7 +2,8 @@
 
 use super::fields::Fields;
 use crate::error::Error;
-use crate::sim::Verify;
+use crate::format::Geometry;
+use crate::sim::{SimConfig, Verify, VerifyConfig};
 use crate::stage::Stage;
 use crate::stages::{
     DELAY_KEYS, Delay, DelayMode, DelaySettings, FAIL_KEYS, Fail, FailMode, FailSettings, Key,
@@ -13,12 +14,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Keys of `kind = "verify"`.
-pub const VERIFY_KEYS: &[Key] = &[Key {
-    name: "fail_on_bad",
-    value: KeyType::Bool,
-    default: "false",
-    about: "give up frames whose content is wrong, as invalid, instead of only counting them",
-}];
+pub const VERIFY_KEYS: &[Key] = &[
+    Key {
+        name: "seed",
+        value: KeyType::Integer { min: 0, max: i64::MAX },
+        default: "",
+        about: "seed of the pattern; without it that of the simulated source",
+    },
+    Key {
+        name: "fail_on_bad",
+        value: KeyType::Bool,
+        default: "false",
+        about: "give up frames whose content is wrong, as invalid, instead of only counting them",
+    },
+];
 
 /// Names of the kinds, in the order of [`KINDS`].
 pub const NAMES: &[&str] = &["verify", "threshold", "results", "delay", "fail"];
@@ -37,6 +46,8 @@ pub const KINDS: &[(&str, &str, &[Key])] = &[
 pub enum Kind {
     /// Checks frames against the simulated pattern.
     Verify {
+        /// Seed of the pattern; `None`: the source's.
+        seed: Option<u64>,
         /// Gives wrong frames up.
         fail_on_bad: bool,
     },
@@ -68,7 +79,9 @@ impl Kind {
     pub fn from_fields(kind: &str, f: &Fields) -> Result<Kind, Error> {
         let time = |key| f.duration(key).unwrap_or_default();
         Ok(match kind {
-            "verify" => Kind::Verify { fail_on_bad: f.bool("fail_on_bad") },
+            "verify" => {
+                Kind::Verify { seed: f.integer("seed"), fail_on_bad: f.bool("fail_on_bad") }
+            }
             "threshold" => {
                 Kind::Threshold { level: f.integer("level").and_then(|n| u16::try_from(n).ok()) }
             }
@@ -109,13 +122,33 @@ impl Kind {
         })
     }
 
-    /// Opens what the stage needs: files. Its instances are then made one a worker.
-    pub fn open(&self, board: Option<Arc<MeasurementBoard>>) -> Result<Maker, Error> {
+    /// Opens what the stage needs: files, a pattern. Its instances are then made one a worker.
+    pub fn open(
+        &self,
+        around: &Surroundings,
+        workers: usize,
+        board: Option<Arc<MeasurementBoard>>,
+    ) -> Result<Maker, Error> {
         let writer = match self {
             Kind::Results { writer, .. } => Some(RecordWriter::open(writer)?),
             _ => None,
         };
-        Ok(Maker { kind: self.clone(), board, writer })
+        Ok(Maker { kind: self.clone(), around: around.clone(), workers, board, writer })
+    }
+}
+
+/// What stages may know about the source.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    sim: Option<(u64, bool)>,
+    geometry: Geometry,
+}
+
+impl Surroundings {
+    /// Those of a source.
+    pub fn new(uri: &str, geometry: Geometry) -> Self {
+        let sim = SimConfig::from_uri(uri).ok().map(|c| (c.seed, c.stamp));
+        Surroundings { sim, geometry }
     }
 }
 
@@ -123,6 +156,8 @@ impl Kind {
 #[derive(Debug)]
 pub struct Maker {
     kind: Kind,
+    around: Surroundings,
+    workers: usize,
     board: Option<Arc<MeasurementBoard>>,
     writer: Option<RecordWriter>,
 }
@@ -131,7 +166,18 @@ impl Maker {
     /// The instance of one worker.
     pub fn make(&self, worker: usize) -> Box<dyn Stage> {
         match &self.kind {
-            Kind::Verify { fail_on_bad } => Box::new(Verify::new().fail_on_bad(*fail_on_bad)),
+            Kind::Verify { seed, fail_on_bad } => {
+                let (sim_seed, stamped) = self.around.sim.unwrap_or((0, true));
+                let mut stage = Verify::new(VerifyConfig {
+                    seed: seed.unwrap_or(sim_seed),
+                    fail_on_bad: *fail_on_bad,
+                    stamped,
+                    workers: self.workers,
+                });
+                // A picture too large to render ahead is counted by the stage as unchecked.
+                let _ = stage.prepare(&self.around.geometry);
+                Box::new(stage)
+            }
             Kind::Threshold { level } => {
                 let stage = Threshold::new(*level);
                 match &self.board {

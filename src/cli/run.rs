@@ -10,7 +10,7 @@ use super::progress::{AboveProgress, Progress};
 use super::resolve;
 use super::summary::summary;
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{Line, Snapshot};
+use crate::pipeline::{Line, Snapshot, StageSpec};
 use crate::stages::MeasurementBoard;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -99,11 +99,19 @@ fn build(job: &Job) -> Result<Line, Error> {
         let board = boards.get(from).cloned();
         let maker = stage
             .kind
-            .open(&surroundings, stage.spec.workers, board)
+            .open(&surroundings, workers_of(job, i), board)
             .map_err(|e| stage.origin.error(format_args!("stage {}: {e}", stage.spec.name)))?;
         builder = builder.stage_with(stage.spec.clone(), move |worker| maker.make(worker));
     }
     builder.start()
+}
+
+/// How many instances of a stage there will be: stages that share a thread have its workers.
+fn workers_of(job: &Job, index: usize) -> usize {
+    let spec = &job.stages[index].spec;
+    let shares = |s: &&StageSpec| spec.thread.is_some() && s.thread == spec.thread;
+    let specs = job.stages.iter().map(|s| &s.spec);
+    specs.filter(shares).map(|s| s.workers).max().unwrap_or(1).max(spec.workers)
 }
 
 /// Until the line ends by itself or is asked to by a signal; a second signal gives up at once.

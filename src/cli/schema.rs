@@ -125,7 +125,10 @@ pub const CAPTURE: &[Key] = &[
 pub const STAGE: &[Key] = &[
     key(
         "name",
-        KeyType::Form(is_name, "letters, digits, _ and -, other than source and end_to_end"),
+        KeyType::Form(
+            is_name,
+            "letters, digits, _ and -, but not source, caller, capture or end_to_end",
+        ),
         "",
         "its name, once in a line",
     ),
@@ -280,5 +283,5 @@ fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 64
         && text.chars().all(plain)
-        && !["source", "end_to_end"].contains(&text)
+        && !["source", "caller", "capture", "end_to_end"].contains(&text)
 }

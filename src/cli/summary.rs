@@ -154,7 +154,14 @@ fn troubles(out: &mut String, s: &Snapshot) {
         let ok = s.resets.iter().filter(|r| r.ok).count();
         let _ = writeln!(out, "\nresets {ok} of {}", s.resets.len());
         let mut rows = vec![row([
-            "", "dead", "drain", "prove", "rebuild", "restart", "slot before", "slot after",
+            "",
+            "dead",
+            "drain",
+            "prove",
+            "rebuild",
+            "restart",
+            "slot before",
+            "slot after",
         ])];
         for r in &s.resets {
             let outcome = if r.ok { "" } else { " FAILED" };
