@@ -3,6 +3,8 @@
 pub mod agent;
 pub mod alloc;
 pub mod buffer;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod clock;
 mod error;
 pub mod fault;

@@ -39,7 +39,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub frames: Option<u64>,
     /// Stop after so many seconds.
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: Option<f64>,
     /// Override a key of the configuration: pool.slots=64, stage.NAME.workers=2, source.rate=200.
     #[arg(long, value_name = "KEY=VALUE")]
