@@ -13,6 +13,7 @@ pub mod meta;
 pub mod pipeline;
 pub mod reset;
 pub mod ring;
+pub mod sim;
 pub mod source;
 pub mod stage;
 pub mod stages;

@@ -305,19 +305,22 @@ impl FrameMut {
     }
 
     /// Does what a faulty SDK would do: writes `bytes` bytes past the end of the slot, at most as many as
-    /// its capacity, which lie in its canary and moat. Nothing where the memory is lent.
-    #[allow(dead_code)] // For fault injection and tests.
-    pub(crate) fn write_past_end(&mut self, bytes: usize) {
+    /// its capacity, which lie in its canary and moat. Nothing where the memory is lent. Returns the bytes
+    /// written.
+    #[cold]
+    pub(crate) fn write_past_end(&mut self, bytes: usize) -> usize {
         let s = self.span();
         if !self.has_own_memory() {
-            return;
+            return 0;
         }
-        for k in 0..bytes.min(s.capacity) {
+        let bytes = bytes.min(s.capacity);
+        for k in 0..bytes {
             // SAFETY: a region is more than twice as long as its slot, all of it writable and, behind the
             // capacity, nobody's. (With a guard page this faults, as it should.) Volatile, as an SDK's
             // writes are to the compiler.
             unsafe { s.ptr.add(s.capacity + k).write_volatile(0xEE) };
         }
+        bytes
     }
 
     pub(super) fn is_of(&self, core: &Core) -> bool {

@@ -312,6 +312,8 @@ impl Capture {
     fn finish(&mut self) {
         let shared = self.shared.clone();
         self.resetting = true;
+        shared.released.leave(0);
+        shared.rebuilt.leave(0);
         shared.set_state(LineState::Stopping);
         if self.running {
             self.stop_source(!shared.aborting());

@@ -240,7 +240,8 @@ impl AnnouncedSlots {
     pub fn queue(&mut self, frame: FrameMut) -> usize {
         let key = frame.slot_index();
         if key >= self.slots.len() {
-            self.slots.resize_with(key + 1, || None);
+            // Ahead of need: slots that are queued for the first time in mid-run must not allocate.
+            self.slots.resize_with((key + 1).next_power_of_two().max(256), || None);
         }
         // By type there is one `FrameMut` a slot, so the place is empty.
         self.slots[key] = Some(frame);

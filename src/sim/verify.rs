@@ -1,0 +1,228 @@
+//! The stage that checks frames of the simulated camera to the byte, with a pattern of its own.
+
+use super::pattern::{Pattern, PatternFault, PatternFaultKind};
+use crate::buffer::Frame;
+use crate::error::Error;
+use crate::format::Geometry;
+use crate::meta::FrameStatus;
+use crate::stage::{Figure, Flow, Stage, StageContext, StageError, StageResults};
+use crate::telemetry::{Counter, Gauge};
+use std::sync::Arc;
+
+/// What [`Verify`] is to expect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifyConfig {
+    /// The camera's seed.
+    pub seed: u64,
+    /// Whether a bad frame fails the stage (and so counts as invalid), or is only counted.
+    pub fail_on_bad: bool,
+    /// Whether frames carry stamps; `false` for a camera with `stamp=off`: then none is checked.
+    pub stamped: bool,
+    /// Workers of the stage. With several, each sees only some serials: they must still increase, but gaps
+    /// are not counted.
+    pub workers: usize,
+}
+
+impl Default for VerifyConfig {
+    fn default() -> Self {
+        VerifyConfig { seed: 0, fail_on_bad: false, stamped: true, workers: 1 }
+    }
+}
+
+/// Checks every byte and the order of frames. A frame of a geometry that it has not seen last makes it
+/// render that pattern, which allocates; [`prepare`](Verify::prepare) does so beforehand.
+#[derive(Debug)]
+pub struct Verify {
+    config: VerifyConfig,
+    pattern: Option<Pattern>,
+    last: Option<u64>,
+    counts: Arc<VerifyCounts>,
+}
+
+/// Written by the stage's thread alone.
+#[derive(Debug, Default)]
+struct VerifyCounts {
+    frames: Counter,
+    bytes: Counter,
+    torn: Counter,
+    truncated: Counter,
+    misordered: Counter,
+    duplicated: Counter,
+    unexplained_gaps: Counter,
+    unexplained_frames: Counter,
+    incomplete: Counter,
+    incomplete_torn: Counter,
+    unstamped: Counter,
+    unchecked: Counter,
+    /// One more than the offset, so that 0 is none.
+    first_bad_offset: Gauge,
+    first_bad_frame: Gauge,
+}
+
+impl VerifyCounts {
+    /// Counts a frame whose bytes are wrong, and says how they are.
+    #[cold]
+    fn note_bad(
+        &self,
+        frame: &Frame,
+        fault: PatternFault,
+        incomplete: bool,
+        stamped: bool,
+    ) -> StageError {
+        if self.first_bad_offset.get() == 0 {
+            self.first_bad_frame.set(frame.id());
+            self.first_bad_offset.set(fault.offset as u64 + 1);
+        }
+        let (counter, what) = match fault.kind {
+            _ if incomplete => (&self.incomplete_torn, TORN),
+            PatternFaultKind::Length => (&self.truncated, TRUNCATED),
+            _ if stamped => (&self.torn, TORN),
+            _ => (&self.unstamped, UNSTAMPED),
+        };
+        counter.bump();
+        what
+    }
+}
+
+impl StageResults for VerifyCounts {
+    fn read(&self) -> Vec<(&'static str, Figure)> {
+        let count = |c: &Counter| Figure::Count(c.get());
+        let first = match self.first_bad_offset.get().checked_sub(1) {
+            Some(offset) => format!("{offset} of frame id {}", self.first_bad_frame.get()),
+            None => String::new(),
+        };
+        vec![
+            ("frames", count(&self.frames)),
+            ("bytes", count(&self.bytes)),
+            ("torn", count(&self.torn)),
+            ("truncated", count(&self.truncated)),
+            ("misordered", count(&self.misordered)),
+            ("duplicated", count(&self.duplicated)),
+            ("unexplained_gaps", count(&self.unexplained_gaps)),
+            ("unexplained_frames", count(&self.unexplained_frames)),
+            ("incomplete", count(&self.incomplete)),
+            ("incomplete_torn", count(&self.incomplete_torn)),
+            ("unstamped", count(&self.unstamped)),
+            ("unchecked", count(&self.unchecked)),
+            ("first_bad_offset", Figure::Text(first)),
+        ]
+    }
+}
+
+/// The frame's bytes are wrong.
+const TORN: StageError = StageError::new(1, "the payload is torn or stale");
+/// Frames came in a wrong order.
+const MISORDERED: StageError = StageError::new(2, "the serial did not increase");
+/// Frames are missing and nothing says so.
+const UNEXPLAINED: StageError = StageError::new(3, "frames are missing without a reason");
+/// No stamp at all.
+const UNSTAMPED: StageError = StageError::new(4, "the payload carries no stamp");
+/// A complete frame of another length.
+const TRUNCATED: StageError = StageError::new(5, "the payload is shorter than the image");
+
+impl Verify {
+    /// A checking stage; one for each worker.
+    pub fn new(config: VerifyConfig) -> Verify {
+        Verify { config, pattern: None, last: None, counts: Arc::default() }
+    }
+
+    /// Renders the pattern of a geometry ahead, so that the first frame costs no more than the others.
+    pub fn prepare(&mut self, geometry: &Geometry) -> Result<(), Error> {
+        if self.pattern.as_ref().is_none_or(|p| p.geometry() != geometry) {
+            self.pattern = Some(Pattern::new(geometry, self.config.seed)?);
+        }
+        Ok(())
+    }
+
+    /// Checks one frame; counts what it finds.
+    fn check(&mut self, frame: &Frame, cx: &StageContext<'_>) -> Result<(), StageError> {
+        let image = frame.image();
+        let incomplete = frame.meta().status == FrameStatus::Incomplete;
+        self.counts.frames.bump();
+        self.counts.bytes.add(image.len() as u64);
+        self.counts.incomplete.add(u64::from(incomplete));
+        if !self.config.stamped {
+            self.counts.unstamped.bump();
+            return Ok(());
+        }
+        if self.prepare(&frame.meta().geometry()).is_err() {
+            self.counts.unchecked.bump();
+            return Ok(());
+        }
+        let Some(pattern) = &self.pattern else { return Ok(()) };
+        let serial = if incomplete {
+            pattern.check_part(None, image)
+        } else {
+            // An image without stamps says its phase, not its serial.
+            pattern.check(None, image).map(|s| pattern.is_stamped(image).then_some(s))
+        };
+        match serial {
+            Ok(Some(serial)) => self.check_order(serial, frame, cx),
+            Ok(None) => {
+                self.counts.unstamped.add(u64::from(!incomplete));
+                Ok(())
+            }
+            Err(fault) => {
+                let stamped = pattern.is_stamped(image);
+                Err(self.counts.note_bad(frame, fault, incomplete, stamped))
+            }
+        }
+    }
+
+    fn check_order(
+        &mut self,
+        serial: u64,
+        frame: &Frame,
+        cx: &StageContext<'_>,
+    ) -> Result<(), StageError> {
+        let counts = &self.counts;
+        let Some(last) = self.last else {
+            self.last = Some(serial);
+            return Ok(());
+        };
+        if serial == last {
+            counts.duplicated.bump();
+            return Err(MISORDERED);
+        }
+        if serial < last {
+            counts.misordered.bump();
+            // A frame that says it was overtaken is late, not wrong.
+            return if frame.meta().out_of_order { Ok(()) } else { Err(MISORDERED) };
+        }
+        self.last = Some(serial);
+        if self.config.workers > 1 {
+            return Ok(());
+        }
+        let (before, loss) = (frame.meta().lost_before, cx.loss_before());
+        // Either this frame carries what was lost on the way here, or the hop has summed it up with what
+        // the frames it refused carried.
+        let carried = u64::from(before.total()) + u64::from(loss.hop);
+        let summed = u64::from(loss.device) + u64::from(loss.underrun) + u64::from(loss.hop);
+        let missing = (serial - last - 1).saturating_sub(carried.max(summed));
+        if missing > 0 {
+            counts.unexplained_gaps.bump();
+            counts.unexplained_frames.add(missing);
+            return Err(UNEXPLAINED);
+        }
+        Ok(())
+    }
+}
+
+impl Stage for Verify {
+    /// # Real-time
+    /// Stage-bound. No allocation, no lock while the geometry stays; the speed of comparing memory.
+    fn process(
+        &mut self,
+        frame: &mut Frame,
+        cx: &mut StageContext<'_>,
+    ) -> Result<Flow, StageError> {
+        match self.check(frame, cx) {
+            Err(bad) if self.config.fail_on_bad => Err(bad),
+            _ => Ok(Flow::Pass),
+        }
+    }
+
+    fn results(&self) -> Option<Arc<dyn StageResults>> {
+        Some(self.counts.clone())
+    }
+}
