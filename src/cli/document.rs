@@ -228,7 +228,7 @@ fn table_names<'a>(tables: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// `unknown key "slost"; did you mean "slots"? Known keys: ...`
-pub fn unknown<'a>(what: &str, word: &str, known: Vec<&'a str>) -> String {
+pub fn unknown(what: &str, word: &str, known: Vec<&str>) -> String {
     let meant = nearest(word, known.iter().copied())
         .map_or(String::new(), |k| format!(", did you mean {k:?}?"));
     let dot = if meant.is_empty() { ";" } else { "" };

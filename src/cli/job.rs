@@ -233,7 +233,7 @@ fn stage(
 
 /// The stage whose measurements a results stage records: the one it names, or the nearest threshold
 /// stage on the way to it.
-pub fn measured_by<'a>(stages: &'a [StageJob], index: usize) -> Option<&'a str> {
+pub fn measured_by(stages: &[StageJob], index: usize) -> Option<&str> {
     let Kind::Results { from, .. } = &stages[index].kind else { return None };
     if let Some(from) = from {
         return Some(from);

@@ -137,13 +137,22 @@ fn results(out: &mut String, s: &Snapshot) {
         if t.failed > 0 {
             let _ = write!(out, ", {} failed ({} by a panic)", t.failed, t.panicked);
         }
-        for (name, figure) in t.results.iter().filter(|(name, _)| *name != "frames") {
+        let figures = || t.results.iter().filter(|(name, _)| *name != "frames");
+        for (name, figure) in figures() {
+            let name = name.replace('_', " ");
             let _ = match figure {
+                Figure::Count(0) | Figure::Max(0) => Ok(()),
                 Figure::Count(n) | Figure::Max(n) => write!(out, ", {name} {n}"),
                 Figure::Number(n) => write!(out, ", {name} {n:.3}"),
                 Figure::Text(t) if t.is_empty() => Ok(()),
                 Figure::Text(t) => write!(out, ", {name} {t:?}"),
             };
+        }
+        let zero = |f: &Figure| matches!(f, Figure::Count(0) | Figure::Max(0));
+        let none: Vec<_> =
+            figures().filter(|(_, f)| zero(f)).map(|(name, _)| name.replace('_', " ")).collect();
+        if !none.is_empty() {
+            let _ = write!(out, "; none {}", none.join(", "));
         }
         out.push('\n');
     }

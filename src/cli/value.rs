@@ -54,8 +54,8 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 
 /// The shortest text that [`parse_duration`] reads back exactly.
 pub fn duration_text(ns: u64) -> String {
-    for (unit, scale) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)] {
-        if ns >= scale && ns % scale == 0 {
+    for (unit, scale) in [("s", 1_000_000_000_u64), ("ms", 1_000_000), ("us", 1_000)] {
+        if ns >= scale && ns.is_multiple_of(scale) {
             return format!("{}{unit}", ns / scale);
         }
     }
@@ -64,8 +64,8 @@ pub fn duration_text(ns: u64) -> String {
 
 /// The shortest text that [`parse_bytes`] reads back exactly.
 pub fn bytes_text(bytes: u64) -> String {
-    for (unit, scale) in [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {
-        if bytes >= scale && bytes % scale == 0 {
+    for (unit, scale) in [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)] {
+        if bytes >= scale && bytes.is_multiple_of(scale) {
             return format!("{}{unit}", bytes / scale);
         }
     }

@@ -2,8 +2,8 @@
 
 use super::Record;
 use crate::error::Error;
-use crate::sync::rtrb::{Consumer, Producer, RingBuffer};
 use crate::telemetry::Counter;
+use rtrb::{Consumer, Producer, RingBuffer};
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
