@@ -295,6 +295,7 @@ impl LineBuilder {
             sequence: 0,
             geometry: source.geometry(),
             hand: Vec::with_capacity(pool.slots() * 2 + 2),
+            backlog: std::collections::VecDeque::with_capacity(pool.slots() * 2 + 2),
             last_grab: None,
             last_interval: None,
             dead_since: None,

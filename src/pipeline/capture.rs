@@ -4,6 +4,7 @@ use super::accept::{Acceptance, Verdict};
 use super::command::Command;
 use super::flow::{Out, Sender};
 use super::ladder::Ladder;
+use super::quiesce::Rest;
 use super::report::{LineState, ResetReport};
 use super::shared::{Anomaly, Event, Reporter, Shared, ThreadCells, activity};
 use crate::agent::Placement;
@@ -16,6 +17,7 @@ use crate::source::{Fill, Grab, Source};
 use crate::sync::{WakeCell, rtrb};
 use crate::telemetry::{LatencyWriter, Turn};
 use crate::wait::{MAX_PARK, Waiter};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +44,8 @@ pub(super) struct Capture {
     pub geometry: Geometry,
     /// Slots in this thread's hands: taken and not filled, or lent ones given back.
     pub hand: Vec<FrameMut>,
+    /// Frames fetched while the source was stopped, behind one that began a new epoch; they go on first.
+    pub backlog: VecDeque<(FrameMut, u64)>,
     pub last_grab: Option<HostTime>,
     pub last_interval: Option<Nanos>,
     /// The reset or reconnection whose first frame is awaited.
@@ -93,6 +97,10 @@ impl Capture {
             self.turn.begin(now, std::mem::take(&mut paused));
             if shared.aborting() || self.until.is_some_and(|u| now >= u) {
                 break;
+            }
+            if let Some((frame, reported_bytes)) = self.backlog.pop_front() {
+                outcome = self.filled(frame, reported_bytes);
+                continue;
             }
             if let Ok(command) = self.commands.pop() {
                 outcome = self.cold(|c| c.obey(command));
@@ -315,8 +323,11 @@ impl Capture {
         shared.released.leave(0);
         shared.rebuilt.leave(0);
         shared.set_state(LineState::Stopping);
+        while let Some((frame, reported_bytes)) = self.backlog.pop_front() {
+            self.filled(frame, reported_bytes);
+        }
         if self.running {
-            self.stop_source(!shared.aborting());
+            self.stop_source(if shared.aborting() { Rest::Leave } else { Rest::HandOn });
         }
         self.acceptance.note_underruns(self.source.counts().underrun);
         self.acceptance.finish(&self.shared.capture);

@@ -29,8 +29,10 @@ impl Default for MeasurementBoard {
 impl MeasurementBoard {
     /// An empty board, 160 KiB, allocated here and never again.
     pub fn new() -> Self {
-        let entry =
-            || Entry { sequence: AtomicU64::new(BUSY), words: [const { AtomicU64::new(0) }; 4] };
+        let entry = || Entry {
+            sequence: AtomicU64::new(BUSY),
+            words: std::array::from_fn(|_| AtomicU64::new(0)),
+        };
         MeasurementBoard((0..ENTRIES).map(|_| entry()).collect())
     }
 

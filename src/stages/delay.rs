@@ -131,7 +131,7 @@ impl Stage for Delay {
     /// Stage-bound. No allocation, no lock; waits on purpose, with system calls in sleep mode.
     fn process(&mut self, frame: &mut Frame, _: &mut StageContext<'_>) -> Result<Flow, StageError> {
         self.figures.frames.bump();
-        if frame.meta().sequence % self.settings.every.max(1) == 0 {
+        if frame.meta().sequence.is_multiple_of(self.settings.every.max(1)) {
             let time = self.next_delay();
             let start = self.clock.now();
             match self.settings.mode {
