@@ -117,7 +117,7 @@ impl Capture {
         }
         crate::alloc::mark_hot(false);
         if let Turned::Fail(reason) = outcome {
-            self.reporter.tell(Event::Failure(reason));
+            self.reporter.tell_surely(Event::Failure(reason));
         }
         self.finish();
     }
@@ -272,7 +272,7 @@ impl Capture {
     fn time(&mut self, now: HostTime) {
         if let Some((what, since)) = self.dead_since.take() {
             let dead = now - since;
-            self.reporter.tell(match what {
+            self.reporter.tell_surely(match what {
                 DeadTime::Reset(epoch) => Event::ResetDead { epoch, dead },
                 DeadTime::Reconnect => Event::ReconnectDead { dead },
             });
@@ -307,7 +307,7 @@ impl Capture {
         counts.grabbed.bump();
         counts.invalid.bump();
         self.acceptance.skip(frame.meta().frame_id, &self.shared.capture);
-        self.reporter.tell(Event::Overrun { slot: frame.slot_index(), at_least_bytes, at });
+        self.reporter.tell_surely(Event::Overrun { slot: frame.slot_index(), at_least_bytes, at });
         self.pool.retire(frame);
         if self.resetting {
             return Turned::On;

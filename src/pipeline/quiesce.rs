@@ -32,7 +32,7 @@ impl Capture {
     /// A frame of another geometry came, and fits: the epoch changes, no memory moves. The frame stays in
     /// this thread's hands meanwhile and is the first of the new epoch.
     pub(super) fn format_changed(&mut self, geometry: Geometry, at: HostTime) -> Turned {
-        self.reporter.tell(Event::FormatChange {
+        self.reporter.tell_surely(Event::FormatChange {
             width: geometry.width,
             height: geometry.height,
             at,
@@ -131,7 +131,7 @@ impl Capture {
         };
         self.resetting = false;
         self.last_reset = Some(report.clone());
-        self.reporter.tell(Event::Reset(Box::new(report)));
+        self.reporter.tell_surely(Event::Reset(Box::new(report)));
         shared.capture.slots.set(self.pool.slots() as u64);
         shared.capture.slot_bytes.set(self.pool.slot_bytes() as u64);
         match failure {

@@ -168,8 +168,8 @@ impl Source for Sim {
         self.config.id_rule()
     }
 
-    fn queue_depth(&self) -> usize {
-        match self.room.fill() {
+    fn queue_depth(&self, fill: Fill) -> usize {
+        match fill {
             Fill::Copy => 0,
             fill => self.config.queue_for(fill),
         }

@@ -152,8 +152,8 @@ impl Source for Understated {
     fn frame_id_rule(&self) -> FrameIdRule {
         self.inner.frame_id_rule()
     }
-    fn queue_depth(&self) -> usize {
-        self.inner.queue_depth()
+    fn queue_depth(&self, fill: Fill) -> usize {
+        self.inner.queue_depth(fill)
     }
     fn keep(&self) -> Option<Keep> {
         self.inner.keep()
