@@ -90,7 +90,7 @@ fn a_record_says_what_its_consumer_did_not_get() {
         ..DelaySettings::default()
     };
     let spec = |name: &str| StageSpec::new(name).thread("slow");
-    let line = Line::builder(sim(""))
+    let line = Line::builder(sim("&faults=at%2050%20lose%202"))
         .stage(spec("keep").policy(Policy::Latest), Results::new(writer.sink(), true))
         .stage(spec("slow"), Delay::new(slow))
         .start()
