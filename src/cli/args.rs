@@ -32,7 +32,7 @@ Exit codes: 0 the run did what was asked; 1 it failed; 2 the command or the conf
 pub struct RunArgs {
     /// Configuration file (TOML).
     pub config: Option<PathBuf>,
-    /// Where frames come from, such as sim:?rate=200; replaces the file's [source].
+    /// Where frames come from, such as sim:?rate=200; replaces the file's source table.
     #[arg(long, value_name = "URI")]
     pub source: Option<String>,
     /// Stop after so many frames were grabbed.

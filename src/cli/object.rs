@@ -3,6 +3,7 @@
 use super::job::Job;
 use super::kinds::Kind;
 use super::machine::Machine;
+use super::value::list;
 use crate::clock::{HostTime, Nanos};
 use crate::fault::code_text;
 use crate::pipeline::Snapshot;
@@ -22,6 +23,9 @@ pub struct Verdict {
 /// Figures of a verifying stage that say that a frame was wrong.
 const BAD: &[&str] = &["torn", "truncated", "misordered", "duplicated", "unexplained_gaps"];
 
+/// The line's own count of frames that came after a later one.
+const OVERTAKEN: &str = "out_of_order";
+
 impl Verdict {
     /// Judges the final snapshot.
     pub fn of(job: &Job, s: &Snapshot, interrupted: bool) -> Verdict {
@@ -29,15 +33,18 @@ impl Verdict {
         for (name, count) in bad_figures(job, s) {
             failures.push(format!("stage {name} found {count}"));
         }
-        if !s.is_balanced() {
-            let f = &s.frames;
-            let hops: Vec<_> = s.unbalanced_hops().iter().map(|h| h.name.clone()).collect();
-            let hops = if hops.is_empty() { String::new() } else { format!(", hops {hops:?}") };
+        let f = &s.frames;
+        if f.grabbed != f.accounted() {
             failures.push(format!(
-                "the frames do not add up: {} grabbed, {} accounted for{hops}",
+                "the frames do not add up: {} grabbed, {} accounted for",
                 f.grabbed,
                 f.accounted()
             ));
+        }
+        let hops = s.unbalanced_hops();
+        if !hops.is_empty() {
+            let names = list(hops.iter().map(|h| h.name.as_str()));
+            failures.push(format!("frames that went into hop {names} did not all come out"));
         }
         Verdict { failures, interrupted }
     }
@@ -52,8 +59,10 @@ impl Verdict {
     }
 }
 
-/// What verifying stages found wrong: stage and `3 torn`.
+/// What verifying stages found wrong: stage and `torn frames: 3`.
 fn bad_figures(job: &Job, s: &Snapshot) -> Vec<(String, String)> {
+    let marked = s.anomalies.iter().find(|(name, _)| *name == OVERTAKEN);
+    let overtaken = marked.map_or(0, |(_, n)| *n);
     let mut out = Vec::new();
     for stage in &s.stages {
         let verifies = |j: &&super::job::StageJob| {
@@ -63,11 +72,13 @@ fn bad_figures(job: &Job, s: &Snapshot) -> Vec<(String, String)> {
             continue;
         }
         for (name, figure) in &stage.results {
-            if let Figure::Count(n @ 1..) = figure
-                && BAD.contains(name)
-            {
-                let what = if name.ends_with('s') { *name } else { &format!("{name} frames") };
-                out.push((stage.name.clone(), format!("{n} {}", what.replace('_', " "))));
+            let Figure::Count(n) = figure else { continue };
+            // A frame that the line itself marked as overtaken is late, not wrong.
+            let n = if *name == "misordered" { n.saturating_sub(overtaken) } else { *n };
+            if n > 0 && BAD.contains(name) {
+                let what = if name.ends_with('s') { "" } else { " frames" };
+                let what = format!("{}{what}: {n}", name.replace('_', " "));
+                out.push((stage.name.clone(), what));
             }
         }
     }

@@ -1,6 +1,5 @@
 //! What is shown while a line runs: one steady line on a terminal, a plain line each second elsewhere.
 
-use super::summary::size;
 use crate::pipeline::{LineState, Snapshot};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write as _;
@@ -60,9 +59,9 @@ impl Progress {
         let rate = f.grabbed.saturating_sub(grabbed) as f64 / seconds;
         let speed = s.bytes.saturating_sub(bytes) as f64 / seconds;
         let mut out = format!(
-            "{:.1} s  {rate:.0} fps  {}/s  delivered {}",
+            "{:.1} s  {rate:.0} fps  {:.1} MB/s  delivered {}",
             s.elapsed.0 as f64 / 1e9,
-            size(speed as u64),
+            speed / 1e6,
             f.delivered
         );
         let losses = [
@@ -78,7 +77,7 @@ impl Progress {
         let out_of_pool = s.samples.last().map_or(s.held.len() as u64, |p| p.slots_out);
         let _ = write!(
             out,
-            "  end to end p50 {} p99 {}  pool {out_of_pool}/{}",
+            "  e2e p50 {} p99 {}  pool {out_of_pool}/{}",
             s.end_to_end.quantile(0.5),
             s.end_to_end.quantile(0.99),
             s.slots

@@ -18,7 +18,10 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// Rows with their columns aligned: the first to the left, the others to the right.
+/// Headings of columns that hold words; all others but the first hold figures.
+const TEXTS: &[&str] = &["class", "action", "policy"];
+
+/// Rows with their columns aligned: words to the left, figures to the right.
 fn table(out: &mut String, rows: &[Vec<String>]) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<_> = (0..columns)
@@ -29,9 +32,10 @@ fn table(out: &mut String, rows: &[Vec<String>]) {
         let mut line = String::from(" ");
         for (c, value) in row.iter().enumerate() {
             let width = widths[c];
-            let _ = match c {
-                0 => write!(line, " {value:<width$}"),
-                _ => write!(line, "  {value:>width$}"),
+            let words = c == 0 || TEXTS.contains(&rows[0][c].as_str());
+            let _ = match words {
+                true => write!(line, " {value:<width$} "),
+                false => write!(line, " {value:>width$} "),
             };
         }
         out.push_str(line.trim_end());
@@ -208,8 +212,14 @@ fn troubles(out: &mut String, s: &Snapshot) {
         }
         table(out, &rows);
     }
-    for (name, count) in s.anomalies.iter().filter(|(_, n)| *n > 0) {
-        let _ = writeln!(out, "\nanomaly: {} {count} times", name.replace('_', " "));
+    let anomalies: Vec<_> = s
+        .anomalies
+        .iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(name, n)| format!("{} {n}", name.replace('_', " ")))
+        .collect();
+    if !anomalies.is_empty() {
+        let _ = writeln!(out, "\nanomalies: {}", anomalies.join(", "));
     }
     if !s.held.is_empty() {
         out.push_str("\nheld\n");

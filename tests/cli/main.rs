@@ -4,6 +4,8 @@
 //! optimisation and two busy cores keep up.
 #![cfg(feature = "cli")]
 
+mod wrong;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -78,89 +80,6 @@ fn object(output: &Output) -> Value {
     let lines: Vec<_> = out.lines().collect();
     assert_eq!(lines.len(), 1, "stdout: {out}\nstderr: {}", text(&output.stderr));
     serde_json::from_str(lines[0]).expect("one JSON object")
-}
-
-/// Exit code 2 and one sentence on stderr that contains `want`; nothing on stdout.
-fn assert_wrong(args: &[&str], want: &str) {
-    let output = frameline(args);
-    let err = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{args:?}: {err}");
-    assert!(output.stdout.is_empty(), "{args:?}: {}", text(&output.stdout));
-    assert_eq!(err.lines().count(), 1, "{args:?}: {err}");
-    assert!(err.starts_with("frameline: ") && err.contains(want), "{args:?}: {err}");
-}
-
-#[test]
-fn wrong_commands_are_one_sentence_and_exit_code_2() {
-    // Catches a wrong input that runs anyway, panics, or leaves the user without the word to change.
-    let table: &[(&[&str], &str)] = &[
-        (&["walk"], "unrecognized subcommand"),
-        (&["run", "--bogus"], "--bogus"),
-        (&["run", "--frames", "0"], "--frames"),
-        (&["run", "--frames", "many"], "--frames"),
-        (&["run", "--seconds", "-1"], "--seconds"),
-        (&["run", "nosuch.toml"], "nosuch.toml"),
-        (&["run", "--source", "camera"], "no scheme"),
-        (&["run", "--source", "smi:"], "did you mean \"sim\"?"),
-        (&["run", "--source", "mvs:libMvCameraControl.so"], "no mvs backend yet; it has sim"),
-        (&["run", "--source", "gentl:p.cti"], "no gentl backend yet"),
-        (&["run", "--source", "aravis:"], "no aravis backend yet"),
-        (&["run", "--source", "replay:f"], "no replay backend yet"),
-        (&["run", "--source", "sim:?colour=red"], "\"colour\"; it knows width"),
-        (&["run", "--source", "sim:?width=many"], "width is \"many\""),
-        (&["run", "--source", "sim:?width=0"], "width is 0"),
-        (&["run", "--source", "sim:?format=Mono9"], "Mono9"),
-        (&["run", "--source", "sim:?format=BayerRG8&width=641"], "even"),
-        (&["run", "--source", "sim:?script=/nonexistent"], "/nonexistent"),
-        (&["run", "--set", "pool.budget=1MiB"], "pool.budget"),
-        (&["run", "--set", "pool.slots=1"], "pool.slots"),
-        (&["run", "--set", "pool.slots=0"], "--set pool.slots=0"),
-        (&["run", "--set", "pool.slost=3"], "did you mean \"slots\"?"),
-        (&["run", "--set", "pol.slots=3"], "did you mean \"pool\"?"),
-        (&["run", "--set", "pool.slots"], "KEY=VALUE"),
-        (&["run", "--set", "stage.virefy.workers=2"], "did you mean \"verify\"?"),
-        (&["run", "--set", "stage.verify.ring=0"], "ring"),
-        (&["run", "--set", "stage.verify.workers=0"], "workers"),
-        (&["run", "--set", "capture.core=9999"], "core 9999"),
-        (&["run", "--set", "stage.verify.core=9999"], "cores here"),
-        (&["run", "--set", "stage.verify.policy=every"], "policy every"),
-        (&["run", "--set", "capture.timeout=fast"], "a time such as"),
-        (&["run", "--set", "source.fill=copy", "--set", "capture.fill=lend"], "lend"),
-        (&["run", "--report", "/proc/nowhere"], "/proc/nowhere"),
-    ];
-    for (args, want) in table {
-        assert_wrong(args, want);
-    }
-}
-
-#[test]
-fn wrong_files_are_named_with_line_and_key() {
-    // Catches an error in a file that does not say where.
-    let folder = Folder::new("wrong");
-    let stage = "[[stage]]\nname = \"a\"\nkind = \"delay\"\n";
-    let table = [
-        ("[pool\n", "c.toml:1:"),
-        ("[pool]\nslots = 3\n\nslost = 4\n", "c.toml:4:1: [pool] unknown key \"slost\""),
-        ("[pool]\nlock = \"yes\"\n", "c.toml:2:1: pool.lock must be true or false, not \"yes\""),
-        ("[pools]\n", "c.toml:1:2: unknown table \"pools\""),
-        ("[source]\nuri = \"sim:\"\ncolour = 3\n", "colour"),
-        (&format!("{stage}{stage}"), "c.toml:5:1: stage.a.name is taken"),
-        (&format!("{stage}after = \"b\"\n"), "c.toml:4:1: stage.a.after names stage \"b\""),
-        (&format!("{stage}ring = 0\n"), "c.toml:4:1: stage.a.ring must be"),
-        (&format!("{stage}workers = 2\npolicy = \"latest\"\n"), "c.toml:5:1: stage.a.policy"),
-        (
-            "[[stage]]\nname = \"a\"\nkind = \"inspect\"\n",
-            "c.toml:3:1: stage.a.kind must be one of",
-        ),
-        (
-            "[[stage]]\nname = \"a\"\nkind = \"results\"\njson = \"/nonexistent/r.jsonl\"\n",
-            "/nonexistent/r.jsonl",
-        ),
-    ];
-    for (config, want) in table {
-        let file = folder.write("c.toml", config);
-        assert_wrong(&["run", &file], want);
-    }
 }
 
 fn is_count(v: &Value) -> bool {
@@ -325,6 +244,31 @@ fn a_signal_stops_cleanly_and_still_reports() {
         assert_contract(&o);
         assert_eq!((&o["interrupted"], &o["frames"]["in_flight"]), (&true.into(), &0.into()));
     }
+}
+
+#[test]
+fn a_second_signal_gives_up_at_once() {
+    // Catches a program that cannot be ended while a stage hangs, or that ends without naming it.
+    let folder = Folder::new("second");
+    let config = format!(
+        "[source]\nuri = {SMALL:?}\n[monitor]\nhang_after = \"200ms\"\n\
+         [[stage]]\nname = \"stuck\"\nkind = \"fail\"\nmode = \"hang\"\nat = [0]\nhang = \"10min\"\n"
+    );
+    let file = folder.write("c.toml", &config);
+    let mut child = spawn(&["run", &file, "--json"]);
+    let mut first = [0_u8; 1];
+    let stderr = child.stderr.as_mut().expect("piped");
+    std::io::Read::read_exact(stderr, &mut first).expect("progress");
+    for _ in 0..2 {
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|s| s.success()));
+        // Two signals at once may count as one.
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let output = finish(child);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let o = object(&output);
+    assert!(o["failure"].as_str().is_some_and(|f| f.contains("stuck")), "{o}");
 }
 
 #[test]
