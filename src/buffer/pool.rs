@@ -562,6 +562,11 @@ impl Pool {
         }
     }
 
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn arena(&self) -> &Arena {
+        self.core.arena.as_ref().expect("a pool with memory of its own")
+    }
+
     fn is_active(&self, i: usize) -> bool {
         self.active[i / PER_WORD] & (1 << (i % PER_WORD)) != 0
     }
