@@ -113,7 +113,7 @@ impl Pool {
             crate::sys::page_bytes()
         };
         let wanted = (config.payload_bytes as f64 * config.headroom).ceil();
-        if !(wanted < (1_u64 << 46) as f64) {
+        if wanted >= (1_u64 << 46) as f64 {
             return Err(Error::new(
                 ErrorKind::Memory,
                 format!(
