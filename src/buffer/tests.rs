@@ -57,6 +57,24 @@ fn a_write_past_the_end_is_caught_and_spares_the_neighbours() {
 }
 
 #[test]
+fn a_retired_slot_stays_retired() {
+    // Catches a slot set aside for another reason than its canary, and used again after a reset.
+    let mut p = pool(1, PAGE);
+    let f = p.take().unwrap();
+    let bad = f.slot_index();
+    p.retire(f);
+    for _ in 0..2 {
+        p.rebuild(Rebuild { required_bytes: 1, growth: 1.0 }).unwrap();
+        assert_ne!(p.take().unwrap().slot_index(), bad);
+    }
+    let f = p.take().unwrap();
+    p.retire(f); // The last spare.
+    assert!(p.rebuild(Rebuild { required_bytes: 1, growth: 1.0 }).is_err());
+    let c = p.census();
+    assert!(c.is_conserved() && c.announced == 0, "{c:?}");
+}
+
+#[test]
 fn an_overrun_that_nobody_saw_is_found_in_the_reset() {
     // Catches a spoilt slot that a reset takes over.
     let mut p = pool(2, PAGE);
@@ -187,6 +205,7 @@ fn lanes_never_overflow() {
             let mut f = Frame::from(f);
             f.hand_to(Lane::new(7), HostTime(0));
             all.push(f);
+            assert!(all.len() < 2000, "no limit");
         }
         all.push(seed);
     }
