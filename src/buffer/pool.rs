@@ -127,7 +127,7 @@ impl Pool {
             ArenaOptions { lock: config.lock, huge_pages: config.huge_pages, guard: config.guard };
         let page = config.page_bytes();
         let wanted = (config.payload_bytes as f64 * config.headroom).ceil();
-        if !(wanted < (1_u64 << 46) as f64) {
+        if wanted >= (1_u64 << 46) as f64 {
             return Err(Error::new(
                 ErrorKind::Memory,
                 format!(
@@ -560,6 +560,11 @@ impl Pool {
             self.free[i / PER_WORD] &= !(1 << (i % PER_WORD));
             self.slots -= 1;
         }
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn arena(&self) -> &Arena {
+        self.core.arena.as_ref().expect("a pool with memory of its own")
     }
 
     fn is_active(&self, i: usize) -> bool {
