@@ -521,9 +521,14 @@ impl Frame {
     /// Any thread. No allocation, no lock; one locked instruction.
     #[inline]
     pub(crate) fn another(&self) -> Frame {
+        self.fan_to(self.0.lane)
+    }
+
+    /// One more handle, for the holder on `lane`, or a neighbour's where that has no room.
+    #[inline]
+    pub(crate) fn fan_to(&self, lane: Lane) -> Frame {
         let lanes = &self.0.slot().lanes;
         let now = lanes.load(Ordering::Relaxed);
-        let lane = self.0.lane;
         let lane = if lane.has_room(now) { lane } else { spare_lane(now) };
         lanes.fetch_add(lane.one(), Ordering::Relaxed);
         Frame(Handle { slot: self.0.slot, lane })

@@ -392,6 +392,14 @@ impl Pool {
         PoolView { core: self.core.clone() }
     }
 
+    /// The capacity for which [`PoolView::prefault`] should touch memory ahead of a reset that is
+    /// foreseen; `None` if the budget has no room for so many slots of it.
+    pub fn prefault_capacity(&self, rebuild: Rebuild) -> Option<usize> {
+        let arena = self.core.arena.as_ref()?;
+        let capacity = self.grown(rebuild, arena)?;
+        (arena.footprint(capacity).saturating_mul(self.slots) <= self.budget).then_some(capacity)
+    }
+
     /// `None` if no address space could hold it.
     fn grown(&self, rebuild: Rebuild, arena: &Arena) -> Option<usize> {
         let grown = (self.capacity as f64 * rebuild.growth.clamp(1.0, 16.0)) as usize;
