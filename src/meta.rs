@@ -22,12 +22,14 @@ pub struct Loss {
     pub device: u32,
     /// Not fetched in time because no slot was free.
     pub underrun: u32,
+    /// Came, and were dropped by the checks, or by policy because they were damaged.
+    pub rejected: u32,
 }
 
 impl Loss {
     /// All of them.
     pub fn total(self) -> u32 {
-        self.device.saturating_add(self.underrun)
+        self.device.saturating_add(self.underrun).saturating_add(self.rejected)
     }
 }
 
