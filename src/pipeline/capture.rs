@@ -235,10 +235,11 @@ impl Capture {
             return self.limits();
         }
         let geometry = frame.meta().geometry();
-        if geometry != self.geometry && !self.resetting {
-            if let Turned::Fail(reason) = self.cold(|c| c.format_changed(geometry, now)) {
-                return Turned::Fail(reason);
-            }
+        if geometry != self.geometry
+            && !self.resetting
+            && let Turned::Fail(reason) = self.cold(|c| c.format_changed(geometry, now))
+        {
+            return Turned::Fail(reason);
         }
         let meta = frame.meta_mut();
         meta.host_time = now;
@@ -252,10 +253,10 @@ impl Capture {
 
     /// In the lend way an unused frame still points at the source's buffer: it goes back at once.
     fn settle_hand(&mut self) {
-        if let Some(frame) = self.hand.last_mut() {
-            if frame.token() != 0 {
-                self.source.give_back(frame);
-            }
+        if let Some(frame) = self.hand.last_mut()
+            && frame.token() != 0
+        {
+            self.source.give_back(frame);
         }
     }
 

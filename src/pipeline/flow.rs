@@ -145,7 +145,8 @@ impl Out {
 
     /// Puts in what is still owed to consumers, if there is room now.
     pub fn settle(&mut self) -> bool {
-        self.edges.iter_mut().fold(true, |all, e| e.settle() && all)
+        // Every edge gets its chance, also behind one that is stuck.
+        self.edges.iter_mut().filter_map(|e| (!e.settle()).then_some(())).count() == 0
     }
 }
 
