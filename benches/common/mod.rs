@@ -76,16 +76,25 @@ pub fn on_two_cores<A: Send, B: Send>(
 ) -> (A, B) {
     let [x, y] = two_cores();
     std::thread::scope(|s| {
-        let b = s.spawn(move || {
-            pin(y);
-            b()
-        });
-        let a = s.spawn(move || {
-            pin(x);
-            a()
-        });
-        (a.join().expect("a bench thread panicked"), b.join().expect("a bench thread panicked"))
+        let b = s.spawn(move || pinned(y, b));
+        let a = s.spawn(move || pinned(x, a));
+        (a.join().expect("it would have exited"), b.join().expect("it would have exited"))
     })
+}
+
+/// A thread that panics would leave the other one spinning for ever: the benchmark ends instead.
+fn pinned<T>(core: usize, body: impl FnOnce() -> T) -> T {
+    struct Exit;
+    impl Drop for Exit {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                std::process::exit(101);
+            }
+        }
+    }
+    let _exit = Exit;
+    pin(core);
+    body()
 }
 
 /// The middle value; the mean of the two in the middle.
@@ -532,7 +541,10 @@ pub fn bare_handoff(depth: usize, frames: u64, skip: u64, gap: Nanos) -> Latency
                     std::hint::spin_loop();
                 }
                 last = clock.now();
-                tx.push((i, last)).expect("the ring is empty between frames");
+                // A consumer that lost its core for long leaves the ring full; its frames are late, not lost.
+                while tx.push((i, last)).is_err() {
+                    std::hint::spin_loop();
+                }
             }
         },
         move || {
