@@ -278,3 +278,14 @@ fn many_sizes_that_exceed_the_memory_are_refused_at_start() {
     let large = SimConfig { width: 20_000, height: 10_000, ..SimConfig::default() };
     assert_eq!(Sim::new(large).unwrap_err().kind(), ErrorKind::Memory);
 }
+
+#[test]
+fn setting_the_region_ends_a_drift() {
+    // Catches a restart that goes on with the drifted size after the host has set its own.
+    let (mut rig, ..) = rig("rate=max&faults=at 0 drift 64x64", Fill::Lend);
+    assert_eq!(rig.grab(MS).code(), codes::SIM_TIMEOUT);
+    rig.stop();
+    rig.source.set_feature("Width", "32").unwrap();
+    rig.start();
+    assert_eq!(rig.grab(MS).frame().payload().len(), 32 * 64);
+}

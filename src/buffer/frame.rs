@@ -4,7 +4,7 @@
 
 use super::home::{Core, Keep, Place, Slot, Span};
 use crate::clock::HostTime;
-use crate::meta::FrameMeta;
+use crate::meta::{FrameMeta, FrameStatus};
 use crate::sync::{Ordering, fence};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -56,21 +56,24 @@ pub enum Fate {
     Unused = 0,
     /// Reached the end of every branch that must have it.
     Delivered = 1,
+    /// The same, but it had arrived damaged.
+    Incomplete = 2,
     /// Accepted, and given up at an abort.
-    Abandoned = 2,
+    Abandoned = 3,
     /// A full ring refused it on a branch that must have it.
-    Refused = 3,
+    Refused = 4,
     /// Failed the checks, or a stage failed on it.
-    Invalid = 4,
+    Invalid = 5,
 }
 
 impl Fate {
     pub(crate) fn from_u8(v: u8) -> Fate {
         match v {
             1 => Fate::Delivered,
-            2 => Fate::Abandoned,
-            3 => Fate::Refused,
-            4 => Fate::Invalid,
+            2 => Fate::Incomplete,
+            3 => Fate::Abandoned,
+            4 => Fate::Refused,
+            5 => Fate::Invalid,
             _ => Fate::Unused,
         }
     }
@@ -354,7 +357,12 @@ impl FrameMut {
         s.lanes.store(Lane::OWNER.one(), Ordering::Relaxed);
         // Not a plain store: a frame that was made writable again keeps what it already suffered.
         if s.fate.load(Ordering::Relaxed) == Fate::Unused as u8 {
-            s.fate.store(Fate::Delivered as u8, Ordering::Relaxed);
+            // SAFETY: as above.
+            let fate = match s.meta.with(|m| unsafe { (*m).status }) {
+                FrameStatus::Complete => Fate::Delivered,
+                FrameStatus::Incomplete => Fate::Incomplete,
+            };
+            s.fate.store(fate as u8, Ordering::Relaxed);
         }
         // SAFETY: as above.
         let (id, at) = s.meta.with(|m| unsafe { ((*m).frame_id, (*m).host_time) });
@@ -513,9 +521,14 @@ impl Frame {
     /// Any thread. No allocation, no lock; one locked instruction.
     #[inline]
     pub(crate) fn another(&self) -> Frame {
+        self.fan_to(self.0.lane)
+    }
+
+    /// One more handle, for the holder on `lane`, or a neighbour's where that has no room.
+    #[inline]
+    pub(crate) fn fan_to(&self, lane: Lane) -> Frame {
         let lanes = &self.0.slot().lanes;
         let now = lanes.load(Ordering::Relaxed);
-        let lane = self.0.lane;
         let lane = if lane.has_room(now) { lane } else { spare_lane(now) };
         lanes.fetch_add(lane.one(), Ordering::Relaxed);
         Frame(Handle { slot: self.0.slot, lane })

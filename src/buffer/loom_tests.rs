@@ -6,7 +6,7 @@
 
 use super::{Frame, Lane, Pool};
 use crate::clock::HostTime;
-use crate::sync::{Arc, WakeCell};
+use crate::sync::{Arc, AtomicUsize, Ordering, WakeCell};
 use crate::wait::{WaitStrategy, Waiter};
 use loom::thread;
 use std::time::Duration;
@@ -21,6 +21,26 @@ fn pool(slots: usize) -> Pool {
     let bed = Arc::new(WakeCell::new());
     bed.attach();
     Pool::lending(slots, std::sync::Arc::new(()), bed).unwrap()
+}
+
+/// Two threads' turns in a model, in every order. Loom finds the orders worth exploring by the last access
+/// to each atomic, and a drop that first looks at the lane word and then counts hides another thread's
+/// look before it. Relaxed: it orders nothing else.
+#[derive(Clone)]
+struct Turns(Arc<AtomicUsize>);
+
+impl Turns {
+    fn new() -> Self {
+        Turns(Arc::new(AtomicUsize::new(0)))
+    }
+
+    fn mine(&self) {
+        self.0.store(1, Ordering::Relaxed);
+    }
+
+    fn yours(&self) {
+        self.0.load(Ordering::Relaxed);
+    }
 }
 
 /// A frame that carries `id`, as the owner fills it.
@@ -73,7 +93,14 @@ fn loom_handing_on_while_another_lets_go() {
         let mut pool = pool(1);
         let mut frame = filled(&mut pool, 1).unwrap();
         let other = frame.to_shared().unwrap();
-        let a = thread::spawn(move || assert_eq!(other.meta().frame_id, 1));
+        let turns = Turns::new();
+        let theirs = turns.clone();
+        let a = thread::spawn(move || {
+            assert_eq!(other.meta().frame_id, 1);
+            drop(other);
+            theirs.mine();
+        });
+        turns.yours();
         frame.hand_to(Lane::new(2), HostTime(1));
         drop(frame);
         let retaken = filled(&mut pool, 2);
@@ -89,10 +116,18 @@ fn loom_alone_means_alone() {
         let mut pool = pool(1);
         let mut frame = filled(&mut pool, 1).unwrap();
         let other = frame.to_shared().unwrap();
-        let a = thread::spawn(move || assert_eq!(other.meta().frame_id, 1));
+        let turns = Turns::new();
+        let theirs = turns.clone();
+        let a = thread::spawn(move || {
+            assert_eq!(other.meta().frame_id, 1);
+            drop(other);
+            theirs.mine();
+        });
+        turns.yours();
         if let Some(meta) = frame.meta_mut() {
             meta.frame_id = 5;
         }
+        turns.yours();
         let mut frame = frame.into_mut();
         if let Ok(frame) = &mut frame {
             frame.meta_mut().frame_id = 6;

@@ -8,7 +8,6 @@ use super::home::{Core, Keep, PER_WORD, Place, Slot, Span};
 use crate::clock::HostTime;
 use crate::error::Refusal;
 use crate::error::{Error, ErrorKind};
-use crate::meta::FrameStatus;
 use crate::sync::{Arc, Ordering, WakeCell};
 use crate::wait::{WaitStrategy, Waiter};
 use std::ptr::NonNull;
@@ -55,6 +54,24 @@ impl PoolConfig {
             huge_pages: HugePages::Off,
             guard: false,
         }
+    }
+
+    fn page_bytes(&self) -> usize {
+        match self.huge_pages {
+            HugePages::Explicit => 2 << 20,
+            _ => crate::sys::page_bytes(),
+        }
+    }
+
+    /// Memory that one slot needs at first: payload x headroom rounded up to pages, and the canary's page.
+    pub fn slot_footprint(&self) -> usize {
+        let page = self.page_bytes();
+        let wanted = (self.payload_bytes as f64 * self.headroom).ceil() as usize;
+        let canary = if self.guard { 0 } else { page };
+        wanted
+            .max(1)
+            .checked_next_multiple_of(page)
+            .map_or(usize::MAX, |n| n.saturating_add(canary))
     }
 }
 
@@ -108,13 +125,9 @@ impl Pool {
         check(&config)?;
         let options =
             ArenaOptions { lock: config.lock, huge_pages: config.huge_pages, guard: config.guard };
-        let page = if config.huge_pages == HugePages::Explicit {
-            2 << 20
-        } else {
-            crate::sys::page_bytes()
-        };
+        let page = config.page_bytes();
         let wanted = (config.payload_bytes as f64 * config.headroom).ceil();
-        if !(wanted < (1_u64 << 46) as f64) {
+        if wanted >= (1_u64 << 46) as f64 {
             return Err(Error::new(
                 ErrorKind::Memory,
                 format!(
@@ -123,8 +136,8 @@ impl Pool {
                 ),
             ));
         }
-        let capacity = (wanted as usize).max(1).div_ceil(page) * page;
-        let footprint = capacity + if config.guard { 0 } else { page };
+        let footprint = config.slot_footprint();
+        let capacity = footprint - if config.guard { 0 } else { page };
         let need = footprint.saturating_mul(config.slots);
         let budget = config.budget_bytes.unwrap_or(need.saturating_mul(2));
         if need > budget {
@@ -290,14 +303,8 @@ impl Pool {
         let fates = &self.core.fates;
         match Fate::from_u8(slot.fate.load(Ordering::Relaxed)) {
             Fate::Unused => {}
-            Fate::Delivered => {
-                // SAFETY: the slot is home: the pool holds it alone.
-                let status = slot.meta.with(|m| unsafe { (*m).status });
-                match status {
-                    FrameStatus::Complete => fates.delivered.bump(),
-                    FrameStatus::Incomplete => fates.incomplete.bump(),
-                }
-            }
+            Fate::Delivered => fates.delivered.bump(),
+            Fate::Incomplete => fates.incomplete.bump(),
             Fate::Abandoned => fates.abandoned.bump(),
             Fate::Refused => fates.refused.bump(),
             Fate::Invalid => fates.invalid.bump(),
@@ -383,6 +390,14 @@ impl Pool {
     /// A reader of the pool's state for any thread.
     pub fn view(&self) -> PoolView {
         PoolView { core: self.core.clone() }
+    }
+
+    /// The capacity for which [`PoolView::prefault`] should touch memory ahead of a reset that is
+    /// foreseen; `None` if the budget has no room for so many slots of it.
+    pub fn prefault_capacity(&self, rebuild: Rebuild) -> Option<usize> {
+        let arena = self.core.arena.as_ref()?;
+        let capacity = self.grown(rebuild, arena)?;
+        (arena.footprint(capacity).saturating_mul(self.slots) <= self.budget).then_some(capacity)
     }
 
     /// `None` if no address space could hold it.
@@ -555,6 +570,11 @@ impl Pool {
         }
     }
 
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn arena(&self) -> &Arena {
+        self.core.arena.as_ref().expect("a pool with memory of its own")
+    }
+
     fn is_active(&self, i: usize) -> bool {
         self.active[i / PER_WORD] & (1 << (i % PER_WORD)) != 0
     }
@@ -632,17 +652,38 @@ pub struct PoolView {
 }
 
 impl PoolView {
-    /// How the frames ended so far. Lags behind: a frame's end is counted when its slot is collected.
+    /// How the frames ended so far. Exact when nothing moves; while the line runs, a frame that is being
+    /// collected at this moment may be missing.
     pub fn fates(&self) -> Fates {
         let f = &self.core.fates;
-        Fates {
+        let mut fates = Fates {
             delivered: f.delivered.get(),
             incomplete: f.incomplete.get(),
             abandoned: f.abandoned.get(),
             refused: f.refused.get(),
             invalid: f.invalid.get(),
             filled: f.filled.get(),
+        };
+        // Slots that are home and not collected yet have a fate, too; after the end nobody collects them.
+        for slot in self.uncollected(true) {
+            match Fate::from_u8(slot.fate.load(Ordering::Relaxed)) {
+                Fate::Unused => {}
+                Fate::Delivered => fates.delivered += 1,
+                Fate::Incomplete => fates.incomplete += 1,
+                Fate::Abandoned => fates.abandoned += 1,
+                Fate::Refused => fates.refused += 1,
+                Fate::Invalid => fates.invalid += 1,
+            }
         }
+        fates
+    }
+
+    /// Slots that were handed to the graph and not collected, by whether they are home.
+    fn uncollected(&self, home: bool) -> impl Iterator<Item = &Slot> {
+        self.core.slots.iter().enumerate().filter_map(move |(i, slot)| {
+            let flight = slot.place.load(Ordering::Acquire) == Place::Flight as u8;
+            (flight && self.core.is_home(i) == home).then_some(slot)
+        })
     }
 
     /// Slots that are out in the graph, and who has them. While the line runs, a snapshot of moving
@@ -672,10 +713,9 @@ impl PoolView {
         }
     }
 
-    /// Frames that have begun and whose end has not been counted.
+    /// Frames that somebody still has.
     pub fn in_flight(&self) -> u64 {
-        let flight = |s: &&Slot| s.place.load(Ordering::Acquire) == Place::Flight as u8;
-        self.core.slots.iter().filter(flight).count() as u64
+        self.uncollected(false).count() as u64
     }
 
     /// Touches memory for `slots` slots of `capacity` ahead of a reset, never beyond the pool's budget. Any

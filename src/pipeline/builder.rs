@@ -136,11 +136,13 @@ impl LineBuilder {
         let beds: Vec<Arc<WakeCell>> =
             (0..thread_count(&plan)).map(|_| Arc::new(WakeCell::new())).collect();
 
-        let pool = source_pool(&*source, &config, &plan, fill, &makes_own, beds[0].clone())?;
+        let mut needs = PoolNeeds::new(&*source, &config, &plan, fill, &outputs, &makes_own)?;
+        let pool = needs.source_pool(&*source, fill, beds[0].clone())?;
         let wiring = Wiring::new(&plan, &config, &beds);
         let Wiring { hops, mut outs, mut inputs, mut hop_writers, lanes, .. } = wiring;
 
         let exits = Arc::new(ExitBoard::default());
+        let monitor_bed = Arc::new(WakeCell::new());
         let mut rings = Vec::new();
         let mut threads = Vec::new();
         let mut pools = vec![pool.view()];
@@ -152,7 +154,7 @@ impl LineBuilder {
             .collect();
         let mut end_to_end = Vec::new();
         let mut reporter = || {
-            let (reporter, rx, dropped) = Reporter::new(EVENT_RING);
+            let (reporter, rx, dropped) = Reporter::new(EVENT_RING, monitor_bed.clone());
             rings.push((rx, dropped));
             reporter
         };
@@ -196,8 +198,8 @@ impl LineBuilder {
                 for &n in &agent.nodes {
                     let stage = stages[n].remove(0);
                     let mut output = None;
-                    if let Some(spec) = outputs[n] {
-                        let mut p = stage_pool(&plan, n, spec, &config, &makes_own, bed.clone())?;
+                    if let Some(config) = needs.stages[n] {
+                        let mut p = Pool::new(config, bed.clone())?;
                         refusals.extend(p.take_refusals());
                         pools.push(p.view());
                         output = Some(p);
@@ -295,6 +297,7 @@ impl LineBuilder {
             sequence: 0,
             geometry: source.geometry(),
             hand: Vec::with_capacity(pool.slots() * 2 + 2),
+            backlog: std::collections::VecDeque::with_capacity(pool.slots() * 2 + 2),
             last_grab: None,
             last_interval: None,
             dead_since: None,
@@ -314,7 +317,6 @@ impl LineBuilder {
         let mut guards: Vec<ExitGuard> =
             (0..shared.threads.len()).map(|_| exits.register()).collect();
         let quit = Arc::new(AtomicBool::new(false));
-        let monitor_bed = Arc::new(WakeCell::new());
         let monitor = Monitor::new(shared.clone(), table, rings, monitor_bed.clone(), quit.clone());
         let monitor = spawn("monitor", move || monitor.run())?;
         let caller_guard = caller_parts.as_ref().map(|(.., thread)| guards.remove(*thread));
@@ -544,72 +546,108 @@ fn choose_fill(source: &dyn Source, config: &LineConfig) -> Result<Fill, Error> 
     }
 }
 
-/// The source's pool: the arithmetic first, then the memory.
-fn source_pool(
-    source: &dyn Source,
-    config: &LineConfig,
-    plan: &Plan,
-    fill: Fill,
-    makes_own: &dyn Fn(usize) -> bool,
-    bed: Arc<WakeCell>,
-) -> Result<Pool, Error> {
-    let mut sum = Sum::default();
-    sum.add(1, "capture".into());
-    if fill != Fill::Copy {
-        sum.add(source.queue_depth(), "queued with the source".into());
-    }
-    let held = plan.holders(&plan.roots, makes_own);
-    let need = sum.total + held.total;
-    let slots = config.pool.slots.unwrap_or(need + SPARE_SLOTS);
-    if slots < need {
-        return Err(Error::config(format!(
-            "pool.slots is {slots}, but the line can hold {need} at once: {} + {}; raise pool.slots to {need} or make rings shallower",
-            sum.text().rsplit_once(" =").map_or("", |(s, _)| s),
-            held.text().rsplit_once(" =").map_or("", |(s, _)| s),
-        )));
-    }
-    if fill == Fill::Lend {
-        let keep = source.keep().ok_or_else(|| {
-            Error::new(ErrorKind::Source, "the source lends frames but names no memory to keep")
-        })?;
-        return Pool::lending(slots, keep, bed);
-    }
-    Pool::new(
-        PoolConfig {
-            slots,
-            min_slots: need.min(slots),
-            payload_bytes: source.max_payload_bytes().max(source.payload_bytes()),
-            headroom: config.pool.headroom,
-            budget_bytes: config.pool.budget_bytes,
-            lock: config.pool.lock,
-            huge_pages: config.pool.huge_pages,
-            guard: config.pool.guard,
-        },
-        bed,
-    )
+/// The pools' arithmetic: how many slots each needs, and its share of the budget.
+struct PoolNeeds {
+    source: PoolConfig,
+    /// By node; `None` for stages that make no image.
+    stages: Vec<Option<PoolConfig>>,
 }
 
-/// The pool of a stage that makes images of its own.
-fn stage_pool(
-    plan: &Plan,
-    node: usize,
-    spec: OutputSpec,
-    config: &LineConfig,
-    makes_own: &dyn Fn(usize) -> bool,
-    bed: Arc<WakeCell>,
-) -> Result<Pool, Error> {
-    let need = 1 + plan.holders(&plan.nodes[node].children, makes_own).total;
-    let slots = spec.slots.max(need + 1);
-    Pool::new(
-        PoolConfig {
+impl PoolNeeds {
+    fn new(
+        source: &dyn Source,
+        config: &LineConfig,
+        plan: &Plan,
+        fill: Fill,
+        outputs: &[Option<OutputSpec>],
+        makes_own: &dyn Fn(usize) -> bool,
+    ) -> Result<PoolNeeds, Error> {
+        let mut sum = Sum::default();
+        sum.add(1, "capture".into());
+        if fill == Fill::Announce {
+            // Slots that wait in the SDK's queue are neither free nor held.
+            sum.add(source.queue_depth(fill), "queued with the source".into());
+        }
+        plan.add_holders(&plan.roots, makes_own, &mut sum);
+        let need = sum.total;
+        let slots = config.pool.slots.unwrap_or(need + SPARE_SLOTS);
+        if slots < need {
+            return Err(Error::config(format!(
+                "pool.slots is {slots}, but the line can hold {need} at once: {}; raise pool.slots to {need} or make rings shallower",
+                sum.text()
+            )));
+        }
+        let payload_bytes = source.max_payload_bytes().max(source.payload_bytes());
+        let base = PoolConfig {
+            min_slots: need,
             headroom: config.pool.headroom,
             lock: config.pool.lock,
             huge_pages: config.pool.huge_pages,
             guard: config.pool.guard,
-            ..PoolConfig::new(slots, spec.payload_bytes)
-        },
-        bed,
-    )
+            ..PoolConfig::new(slots, payload_bytes)
+        };
+        let mut needs = PoolNeeds { source: base, stages: Vec::new() };
+        for (n, output) in outputs.iter().enumerate() {
+            needs.stages.push(output.map(|spec| {
+                let mut sum = Sum::default();
+                plan.add_holders(&plan.nodes[n].children, makes_own, &mut sum);
+                // One being made, and one on its way home.
+                let slots = spec.slots.max(sum.total + 2);
+                let min_slots = sum.total + 1;
+                PoolConfig { slots, min_slots, payload_bytes: spec.payload_bytes, ..base }
+            }));
+        }
+        needs.share(config, plan, fill)?;
+        Ok(needs)
+    }
+
+    /// Divides the budget among the pools by what each starts with, so that their sum never passes it.
+    fn share(&mut self, config: &LineConfig, plan: &Plan, fill: Fill) -> Result<(), Error> {
+        let Some(budget) = config.pool.budget_bytes else { return Ok(()) };
+        let own = if fill == Fill::Lend { 0.0 } else { start_bytes(&self.source) };
+        let of = |n: usize, c: &PoolConfig| start_bytes(c) * plan.nodes[n].spec.workers as f64;
+        let stages: f64 =
+            self.stages.iter().enumerate().filter_map(|(n, c)| c.as_ref().map(|c| of(n, c))).sum();
+        let need = own + stages;
+        if need > budget as f64 {
+            let c = &self.source;
+            return Err(Error::config(format!(
+                "the pools need {need:.0} bytes ({} slots for payloads of {} bytes x headroom {}, rounded up to pages with a canary page each, and {stages:.0} bytes for images that stages make) but pool.budget is {budget}; raise the budget, or lower pool.slots, pool.headroom or the region",
+                c.slots, c.payload_bytes, c.headroom
+            )));
+        }
+        // `max`: rounding must not take away what was found to fit.
+        let share =
+            |bytes: f64| Some(((budget as f64 * (bytes / need)) as usize).max(bytes as usize));
+        self.source.budget_bytes = share(own);
+        for c in self.stages.iter_mut().flatten() {
+            c.budget_bytes = share(start_bytes(c));
+        }
+        Ok(())
+    }
+
+    fn source_pool(
+        &mut self,
+        source: &dyn Source,
+        fill: Fill,
+        bed: Arc<WakeCell>,
+    ) -> Result<Pool, Error> {
+        if fill != Fill::Lend {
+            return Pool::new(self.source, bed);
+        }
+        let keep = source.keep().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Source,
+                "the source lends frames but names no memory to keep; choose another capture.fill",
+            )
+        })?;
+        Pool::lending(self.source.slots, keep, bed)
+    }
+}
+
+/// Bytes that a pool touches at its start.
+fn start_bytes(c: &PoolConfig) -> f64 {
+    c.slots as f64 * c.slot_footprint() as f64
 }
 
 fn spawn(

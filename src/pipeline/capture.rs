@@ -4,6 +4,7 @@ use super::accept::{Acceptance, Verdict};
 use super::command::Command;
 use super::flow::{Out, Sender};
 use super::ladder::Ladder;
+use super::quiesce::Rest;
 use super::report::{LineState, ResetReport};
 use super::shared::{Anomaly, Event, Reporter, Shared, ThreadCells, activity};
 use crate::agent::Placement;
@@ -16,6 +17,7 @@ use crate::source::{Fill, Grab, Source};
 use crate::sync::{WakeCell, rtrb};
 use crate::telemetry::{LatencyWriter, Turn};
 use crate::wait::{MAX_PARK, Waiter};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +44,8 @@ pub(super) struct Capture {
     pub geometry: Geometry,
     /// Slots in this thread's hands: taken and not filled, or lent ones given back.
     pub hand: Vec<FrameMut>,
+    /// Frames fetched while the source was stopped, behind one that began a new epoch; they go on first.
+    pub backlog: VecDeque<(FrameMut, u64)>,
     pub last_grab: Option<HostTime>,
     pub last_interval: Option<Nanos>,
     /// The reset or reconnection whose first frame is awaited.
@@ -94,6 +98,10 @@ impl Capture {
             if shared.aborting() || self.until.is_some_and(|u| now >= u) {
                 break;
             }
+            if let Some((frame, reported_bytes)) = self.backlog.pop_front() {
+                outcome = self.filled(frame, reported_bytes);
+                continue;
+            }
             if let Ok(command) = self.commands.pop() {
                 outcome = self.cold(|c| c.obey(command));
                 paused = true;
@@ -109,7 +117,7 @@ impl Capture {
         }
         crate::alloc::mark_hot(false);
         if let Turned::Fail(reason) = outcome {
-            self.reporter.tell(Event::Failure(reason));
+            self.reporter.tell_surely(Event::Failure(reason));
         }
         self.finish();
     }
@@ -264,7 +272,7 @@ impl Capture {
     fn time(&mut self, now: HostTime) {
         if let Some((what, since)) = self.dead_since.take() {
             let dead = now - since;
-            self.reporter.tell(match what {
+            self.reporter.tell_surely(match what {
                 DeadTime::Reset(epoch) => Event::ResetDead { epoch, dead },
                 DeadTime::Reconnect => Event::ReconnectDead { dead },
             });
@@ -299,7 +307,7 @@ impl Capture {
         counts.grabbed.bump();
         counts.invalid.bump();
         self.acceptance.skip(frame.meta().frame_id, &self.shared.capture);
-        self.reporter.tell(Event::Overrun { slot: frame.slot_index(), at_least_bytes, at });
+        self.reporter.tell_surely(Event::Overrun { slot: frame.slot_index(), at_least_bytes, at });
         self.pool.retire(frame);
         if self.resetting {
             return Turned::On;
@@ -315,8 +323,11 @@ impl Capture {
         shared.released.leave(0);
         shared.rebuilt.leave(0);
         shared.set_state(LineState::Stopping);
+        while let Some((frame, reported_bytes)) = self.backlog.pop_front() {
+            self.filled(frame, reported_bytes);
+        }
         if self.running {
-            self.stop_source(!shared.aborting());
+            self.stop_source(if shared.aborting() { Rest::Leave } else { Rest::HandOn });
         }
         self.acceptance.note_underruns(self.source.counts().underrun);
         self.acceptance.finish(&self.shared.capture);

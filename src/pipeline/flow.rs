@@ -58,10 +58,11 @@ impl Out {
     #[inline]
     pub fn send(&mut self, mut frame: Frame, now: HostTime, by: &mut Sender<'_>) {
         frame.hand_to(self.lane, now);
+        let missing = frame.meta().lost_before.total();
         let must_have = self.must_have;
         let keeps_turn = self.producers > 1;
         loop {
-            match self.edge().offer(frame, now) {
+            match self.edge().offer(frame, missing, now) {
                 Offer::Accepted => return self.advance(),
                 Offer::Replaced(old) => {
                     drop(old);

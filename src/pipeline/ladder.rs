@@ -44,7 +44,7 @@ impl Capture {
     pub(super) fn climb(&mut self, fault: Fault) -> Turned {
         let now = self.shared.clock.now();
         let class = self.table.classify(fault.code);
-        self.reporter.tell(Event::Fault {
+        self.reporter.tell_surely(Event::Fault {
             code: fault.code,
             class,
             action: class.action(),
@@ -168,7 +168,7 @@ impl Capture {
         self.ladder.timeouts = 0;
         self.count_own_faults(faults_before);
         self.dead_since = Some((DeadTime::Reconnect, since));
-        self.reporter.tell(Event::Reconnect(Box::new(ReconnectReport {
+        self.reporter.tell_surely(Event::Reconnect(Box::new(ReconnectReport {
             reason,
             at,
             attempts,
@@ -222,7 +222,7 @@ impl Capture {
             let Err(fault) = self.call(activity::START, |c| c.source.start(fill)) else { break };
             let class = self.table.classify(fault.code);
             let at = self.shared.clock.now();
-            self.reporter.tell(Event::Fault {
+            self.reporter.tell_surely(Event::Fault {
                 code: fault.code,
                 class,
                 action: class.action(),

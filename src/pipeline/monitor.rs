@@ -61,8 +61,9 @@ impl Monitor {
             let until = self.shared.clock.now() + interval;
             while self.shared.clock.now() < until && !self.quit.load(Ordering::Acquire) {
                 let quit = &self.quit;
+                let rings = &self.rings;
                 self.bed.park_unless(
-                    || quit.load(Ordering::Acquire),
+                    || quit.load(Ordering::Acquire) || rings.iter().any(|(r, _)| r.slots() > 512),
                     interval.min(std::time::Duration::from_millis(20)),
                 );
                 self.take_reports();

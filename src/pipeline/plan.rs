@@ -169,15 +169,14 @@ impl Plan {
         Ok(())
     }
 
-    /// How many frames of one producer the consumers behind `children` can hold at once, with the sum
-    /// written out. `makes_own` says whether a node hands on images of its own pool instead.
-    pub fn holders(&self, children: &[usize], makes_own: &dyn Fn(usize) -> bool) -> Sum {
-        let mut sum = Sum::default();
-        self.add_holders(children, makes_own, &mut sum);
-        sum
-    }
-
-    fn add_holders(&self, children: &[usize], makes_own: &dyn Fn(usize) -> bool, sum: &mut Sum) {
+    /// Adds how many frames of one producer the consumers behind `children` can hold at once.
+    /// `makes_own` says whether a node hands on images of its own pool instead.
+    pub fn add_holders(
+        &self,
+        children: &[usize],
+        makes_own: &dyn Fn(usize) -> bool,
+        sum: &mut Sum,
+    ) {
         for &c in children {
             let n = &self.nodes[c];
             let workers = n.spec.workers;

@@ -17,11 +17,22 @@ use std::time::Duration;
 /// Frames that are fetched at most after the device was stopped: more than any SDK queues.
 const MAX_DRAIN_FRAMES: usize = 4096;
 
+/// What becomes of frames that the source has finished when it is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// They are fetched and handed on.
+    HandOn,
+    /// They are fetched and kept for later.
+    Keep,
+    /// They are left: nobody wants them any more.
+    Leave,
+}
+
 impl Capture {
     /// A frame of another geometry came, and fits: the epoch changes, no memory moves. The frame stays in
     /// this thread's hands meanwhile and is the first of the new epoch.
     pub(super) fn format_changed(&mut self, geometry: Geometry, at: HostTime) -> Turned {
-        self.reporter.tell(Event::FormatChange {
+        self.reporter.tell_surely(Event::FormatChange {
             width: geometry.width,
             height: geometry.height,
             at,
@@ -62,9 +73,9 @@ impl Capture {
 
         // Drain: the source, then the rings, then the stages.
         if was_running {
-            // What waits in the source is of this epoch and goes first, unless it is what does not fit,
-            // or would overtake the frame in hand.
-            self.stop_source(!in_hand && needed.is_none());
+            // What waits in the source is of this epoch and goes first; behind a frame in hand it is of
+            // the next one and waits with it.
+            self.stop_source(if in_hand { Rest::Keep } else { Rest::HandOn });
         }
         let mut late = self.drain(epoch, until);
         let drained = shared.clock.now();
@@ -120,7 +131,7 @@ impl Capture {
         };
         self.resetting = false;
         self.last_reset = Some(report.clone());
-        self.reporter.tell(Event::Reset(Box::new(report)));
+        self.reporter.tell_surely(Event::Reset(Box::new(report)));
         shared.capture.slots.set(self.pool.slots() as u64);
         shared.capture.slot_bytes.set(self.pool.slot_bytes() as u64);
         match failure {
@@ -130,10 +141,10 @@ impl Capture {
     }
 
     /// Device first, then what the host still has (if `fetch`), then the host side (cameleon#156).
-    pub(super) fn stop_source(&mut self, fetch: bool) {
+    pub(super) fn stop_source(&mut self, rest: Rest) {
         let _ = self.call(activity::STOP, |c| c.source.stop_device());
-        if fetch {
-            self.fetch_rest();
+        if rest != Rest::Leave {
+            self.fetch_rest(rest);
         }
         let _ = self.call(activity::STOP, |c| c.source.stop_host());
         self.running = false;
@@ -144,8 +155,12 @@ impl Capture {
     }
 
     /// Grabs what was finished before the device stopped, without waiting.
-    fn fetch_rest(&mut self) {
+    fn fetch_rest(&mut self, rest: Rest) {
+        let until = self.shared.clock.now() + self.shared.config.reset.deadline;
         for _ in 0..MAX_DRAIN_FRAMES {
+            if self.shared.clock.now() >= until {
+                return; // What is left shows as a gap in frame ids.
+            }
             if self.shared.aborting() || self.frames_reached() {
                 return;
             }
@@ -160,8 +175,7 @@ impl Capture {
                         self.give_back();
                     }
                     let Some(mut frame) = self.hand.pop().or_else(|| self.pool.take()) else {
-                        // Stages are still busy with earlier frames; they will let go, or the bound of
-                        // this loop ends it and the gap in ids tells of the loss.
+                        // Stages are still busy with earlier frames and will let go.
                         self.acceptance.starved();
                         self.pool.wait_for_home(&mut self.waiter, Duration::from_millis(10));
                         continue;
@@ -174,6 +188,9 @@ impl Capture {
                 }
             };
             match (grab, frame) {
+                (Grab::Filled { reported_bytes }, Some(frame)) if rest == Rest::Keep => {
+                    self.backlog.push_back((frame, reported_bytes));
+                }
                 (Grab::Filled { reported_bytes }, Some(frame)) => {
                     self.filled(frame, reported_bytes);
                 }
@@ -237,7 +254,7 @@ impl Capture {
     fn prove(&mut self, until: HostTime, in_hand: bool) -> Vec<String> {
         let shared = self.shared.clone();
         self.take_everything_back();
-        let mine = usize::from(in_hand);
+        let mine = usize::from(in_hand) + self.backlog.len();
         loop {
             if self.pool.collect() > 0 {
                 self.take_everything_back();

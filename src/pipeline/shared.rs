@@ -312,13 +312,17 @@ impl ThreadCells {
 pub(super) struct Reporter {
     ring: crate::sync::rtrb::Producer<Event>,
     dropped: Arc<AtomicU64>,
+    monitor: Arc<WakeCell>,
 }
 
 impl Reporter {
-    pub fn new(depth: usize) -> (Reporter, crate::sync::rtrb::Consumer<Event>, Arc<AtomicU64>) {
+    pub fn new(
+        depth: usize,
+        monitor: Arc<WakeCell>,
+    ) -> (Reporter, crate::sync::rtrb::Consumer<Event>, Arc<AtomicU64>) {
         let (tx, rx) = crate::sync::rtrb::RingBuffer::new(depth);
         let dropped = Arc::new(AtomicU64::new(0));
-        (Reporter { ring: tx, dropped: dropped.clone() }, rx, dropped)
+        (Reporter { ring: tx, dropped: dropped.clone(), monitor }, rx, dropped)
     }
 
     /// Tells it.
@@ -330,5 +334,18 @@ impl Reporter {
         if self.ring.push(event).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Tells something that must not get lost. Not on the hot path: a full ring is waited for, up to a
+    /// tenth of a second.
+    pub fn tell_surely(&mut self, event: Event) {
+        for _ in 0..100 {
+            if !self.ring.is_full() {
+                break;
+            }
+            self.monitor.wake();
+            std::thread::park_timeout(std::time::Duration::from_millis(1));
+        }
+        self.tell(event);
     }
 }

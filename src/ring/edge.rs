@@ -16,7 +16,7 @@ pub enum Entry<T> {
         item: T,
         /// When it was pushed.
         pushed_at: HostTime,
-        /// Items that this hop did not pass on since the one before.
+        /// Items that this hop did not pass on since the one before, and what was missing before those.
         lost: u32,
     },
     /// So many items of this producer will not come: it keeps its turn among workers.
@@ -64,15 +64,22 @@ impl EdgeCounts {
     }
 }
 
+/// An item's numbers in a tap, by which the consumer knows how many were replaced before it: those that
+/// never came to the producer, and the item itself.
+#[derive(Debug, Clone, Copy)]
+struct Numbers {
+    from: u64,
+    to: u64,
+}
+
 enum Tx<T> {
     Ring(rtrb::Producer<Entry<T>>),
-    /// Each item carries its number, so that the consumer knows how many were replaced before it.
-    Tap(TapTx<(T, HostTime, u64)>, u64),
+    Tap(TapTx<(T, HostTime, Numbers)>, u64),
 }
 
 enum Rx<T> {
     Ring(rtrb::Consumer<Entry<T>>),
-    Tap(TapRx<(T, HostTime, u64)>, u64),
+    Tap(TapRx<(T, HostTime, Numbers)>, u64),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -168,25 +175,27 @@ impl<T> EdgeTx<T> {
         }
     }
 
-    /// Offers an item, by the policy.
+    /// Offers an item, by the policy. `missing` says how many items before this one never came to the
+    /// producer: they are handed down with the next item that gets in, should this one not.
     ///
     /// # Real-time
     /// The producer. Wait-free, no allocation, no lock; a system call only if the consumer sleeps.
     #[inline]
-    pub fn offer(&mut self, item: T, now: HostTime) -> Offer<T> {
+    pub fn offer(&mut self, item: T, missing: u32, now: HostTime) -> Offer<T> {
         if let Policy::OneIn(n) = self.policy {
             if self.until > 0 {
                 self.until -= 1;
                 self.counts.skipped.bump();
-                self.leave_out();
+                self.leave_out(missing);
                 return Offer::Skipped(item);
             }
             self.until = n.get() - 1;
         }
         match &mut self.tx {
             Tx::Tap(tx, put) => {
-                let replaced = tx.put((item, now, *put));
-                *put += 1;
+                let numbers = Numbers { from: *put, to: *put + u64::from(missing) + 1 };
+                *put = numbers.to;
+                let replaced = tx.put((item, now, numbers));
                 self.counts.accepted.bump();
                 self.wake();
                 match replaced {
@@ -199,9 +208,9 @@ impl<T> EdgeTx<T> {
             }
             Tx::Ring(_) => {
                 if self.owed.is_empty() {
-                    self.offer_ring(item, now)
+                    self.offer_ring(item, missing, now)
                 } else {
-                    self.offer_behind(item, now)
+                    self.offer_behind(item, missing, now)
                 }
             }
         }
@@ -209,12 +218,12 @@ impl<T> EdgeTx<T> {
 
     /// Something is owed to the consumer and goes first.
     #[cold]
-    fn offer_behind(&mut self, item: T, now: HostTime) -> Offer<T> {
-        if self.settle() { self.offer_ring(item, now) } else { self.full(item) }
+    fn offer_behind(&mut self, item: T, missing: u32, now: HostTime) -> Offer<T> {
+        if self.settle() { self.offer_ring(item, missing, now) } else { self.full(item, missing) }
     }
 
     #[inline]
-    fn offer_ring(&mut self, item: T, now: HostTime) -> Offer<T> {
+    fn offer_ring(&mut self, item: T, missing: u32, now: HostTime) -> Offer<T> {
         let Tx::Ring(tx) = &mut self.tx else { unreachable!("taps owe nothing") };
         match tx.push(Entry::Item { item, pushed_at: now, lost: self.lost }) {
             Ok(()) => {
@@ -223,24 +232,24 @@ impl<T> EdgeTx<T> {
                 self.wake();
                 Offer::Accepted
             }
-            Err(rtrb::PushError::Full(Entry::Item { item, .. })) => self.full(item),
+            Err(rtrb::PushError::Full(Entry::Item { item, .. })) => self.full(item, missing),
             Err(_) => unreachable!("the ring gives back what it refused"),
         }
     }
 
     #[cold]
-    fn full(&mut self, item: T) -> Offer<T> {
+    fn full(&mut self, item: T, missing: u32) -> Offer<T> {
         if self.policy == Policy::Every {
             return Offer::Full(item);
         }
         self.counts.refused.bump();
-        self.leave_out();
+        self.leave_out(missing);
         Offer::Refused(item)
     }
 
     #[inline]
-    fn leave_out(&mut self) {
-        self.lost = self.lost.saturating_add(1);
+    fn leave_out(&mut self, missing: u32) {
+        self.lost = self.lost.saturating_add(missing).saturating_add(1);
         self.owe_turn();
     }
 
@@ -352,9 +361,9 @@ impl<T> EdgeRx<T> {
         let entry = match &mut self.rx {
             Rx::Ring(rx) => rx.pop().ok()?,
             Rx::Tap(rx, expected) => match rx.next()? {
-                Ok((item, pushed_at, number)) => {
-                    let lost = u32::try_from(number - *expected).unwrap_or(u32::MAX);
-                    *expected = number + 1;
+                Ok((item, pushed_at, numbers)) => {
+                    let lost = u32::try_from(numbers.from - *expected).unwrap_or(u32::MAX);
+                    *expected = numbers.to;
                     Entry::Item { item, pushed_at, lost }
                 }
                 Err(word) => match Control::from_word(word) {

@@ -89,10 +89,7 @@ pub(super) fn set(sim: &mut Sim, feature: &str, value: &str) -> Result<(), Error
     }
     config.check_region("", &config.geometry())?;
     sim.sheets.replace_first(config.geometry())?;
-    while let Some(made) = sim.stream.fifo.pop_front() {
-        sim.room.vacate(made.place);
-    }
-    sim.stream.sheet = 0;
+    sim.stream.set_region(&mut sim.room);
     sim.config = config;
     Ok(())
 }

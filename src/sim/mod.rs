@@ -18,8 +18,10 @@
 pub mod codes;
 mod config;
 mod features;
+mod made;
 mod pacing;
 mod pattern;
+mod picture;
 mod room;
 mod rules;
 pub mod script;
@@ -28,6 +30,7 @@ mod source;
 mod stream;
 mod uri;
 mod verify;
+mod write;
 
 pub use config::{
     DEFAULT_LEND_QUEUE, DEFAULT_QUEUE, DEFAULT_SENSOR_HEIGHT, DEFAULT_SENSOR_WIDTH, MAX_DRIFT_PPM,

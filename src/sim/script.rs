@@ -12,7 +12,7 @@
 //!          short [BYTES]             reported BYTES shorter than the image (default 1), yet complete
 //!          long [BYTES]              BYTES follow the image, as chunk data does (default 64)
 //!          lie BYTES                 reported BYTES longer than what was written
-//!          overrun BYTES             BYTES are written past the end of the buffer
+//!          overrun BYTES             BYTES are written past the end of the buffer, save in lent ones
 //!          resize WxH [FORMAT]       from this frame on the region and format are these
 //!          drift WxH                 the region changes under way: silence until stop and start
 //!          stall MILLIS              the grab blocks so long beyond its time-out

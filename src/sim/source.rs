@@ -2,27 +2,25 @@
 
 use super::codes;
 use super::config::{Rate, SimConfig, Trigger};
+use super::made::Damage;
 use super::pacing::Pacer;
 use super::pattern::phase;
 use super::room::{NOWHERE, Room};
 use super::rules::Rules;
 use super::script::Action;
 use super::sheets::{Sheet, Sheets};
-use super::stream::{Damage, Made, State, Stream};
+use super::stream::{State, Stream};
 use crate::buffer::{FrameMut, Keep};
 use crate::clock::{Clock, ManualClock};
 use crate::error::{Error, ErrorKind};
 use crate::fault::{CodeTable, Fault};
 use crate::format::Geometry;
-use crate::meta::{FrameMeta, FrameStatus};
 use crate::source::{Diagnosis, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo};
 use std::time::Duration;
 
 /// How long a source that waits pauses when every buffer is out: they come home on the caller's thread, so
 /// waiting longer could not help.
 const NO_BUFFER_PAUSE: Duration = Duration::from_millis(1);
-/// What follows the image where the script says `long`.
-const CHUNK_BYTE: u8 = 0xC5;
 
 /// The simulated camera. See the [module](super).
 #[derive(Debug)]
@@ -126,60 +124,6 @@ impl Sim {
         self.pacer.wait_until(self.pacer.now() + timeout.min(NO_BUFFER_PAUSE));
         Grab::Fault(Fault::code(codes::SIM_NO_BUFFER))
     }
-
-    /// Writes a frame. `kept`: the buffer holds it but for the stamps.
-    #[inline]
-    fn write(&self, made: &Made, sheet: &Sheet, frame: &mut FrameMut, kept: bool) -> Grab {
-        let image = sheet.image_bytes;
-        let part = match made.damage {
-            Damage::Incomplete(fraction) => (image as f64 * fraction) as usize,
-            _ => image,
-        };
-        if let Some(pattern) = &sheet.pattern {
-            let buffer = frame.buffer_mut();
-            let end = part.min(buffer.len());
-            if kept {
-                pattern.stamp(made.serial, &mut buffer[..end]);
-            } else {
-                pattern.write(made.serial, &mut buffer[..end]);
-            }
-        }
-        let reported = match made.damage {
-            Damage::None => image,
-            damage => spoil(damage, image, part, frame),
-        };
-        frame.set_filled(reported);
-        let incomplete = matches!(made.damage, Damage::Incomplete(_));
-        *frame.meta_mut() = FrameMeta {
-            frame_id: self.config.id_of(made.serial),
-            device_time: self.pacer.device_time(made.due),
-            status: if incomplete { FrameStatus::Incomplete } else { FrameStatus::Complete },
-            ..sheet.meta
-        };
-        Grab::Filled { reported_bytes: reported as u64 }
-    }
-}
-
-/// Does what the script wants done to a written frame; returns what is reported.
-#[cold]
-fn spoil(damage: Damage, image: usize, part: usize, frame: &mut FrameMut) -> usize {
-    match damage {
-        Damage::None => image,
-        Damage::Incomplete(_) => part,
-        Damage::Short(bytes) => image.saturating_sub(bytes as usize),
-        Damage::Lie(bytes) => image + bytes as usize,
-        Damage::Long(bytes) => {
-            let end = image + bytes as usize;
-            let buffer = frame.buffer_mut();
-            let (from, to) = (image.min(buffer.len()), end.min(buffer.len()));
-            buffer[from..to].fill(CHUNK_BYTE);
-            end
-        }
-        Damage::Overrun(bytes) => {
-            frame.write_past_end(bytes as usize);
-            image
-        }
-    }
 }
 
 fn too_small(sheet: &Sheet) -> Grab {
@@ -224,8 +168,8 @@ impl Source for Sim {
         self.config.id_rule()
     }
 
-    fn queue_depth(&self) -> usize {
-        match self.room.fill() {
+    fn queue_depth(&self, fill: Fill) -> usize {
+        match fill {
             Fill::Copy => 0,
             fill => self.config.queue_for(fill),
         }

@@ -4,8 +4,9 @@
 
 use super::codes;
 use super::config::{Rate, SimConfig, Trigger};
+use super::made::{Damage, Made, Trouble};
 use super::pacing::{Pacer, Schedule};
-use super::room::{NOWHERE, Room};
+use super::room::Room;
 use super::rules::Rules;
 use super::script::Action;
 use super::sheets::Sheets;
@@ -14,32 +15,6 @@ use crate::fault::Fault;
 use crate::source::{Fill, Grab};
 use std::collections::VecDeque;
 use std::time::Duration;
-
-/// How a frame's bytes or their report are spoilt.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Damage {
-    None,
-    Incomplete(f64),
-    Short(u32),
-    Long(u32),
-    Lie(u32),
-    Overrun(u32),
-}
-
-/// A finished frame, not yet grabbed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Made {
-    pub serial: u64,
-    pub due: HostTime,
-    pub sheet: usize,
-    pub place: u32,
-    pub damage: Damage,
-    pub double: bool,
-    /// Grabs that time out, stall (in milliseconds) and fail before it.
-    timeouts: u32,
-    stall: u32,
-    fail: Option<i64>,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
@@ -111,6 +86,14 @@ impl Stream {
 
     pub fn drift(&self) -> Option<usize> {
         self.drift
+    }
+
+    /// The region is set anew: frames to come have it, whatever the script or a drift made of it.
+    pub fn set_region(&mut self, room: &mut Room) {
+        while let Some(made) = self.fifo.pop_front() {
+            room.vacate(made.place);
+        }
+        (self.sheet, self.drift) = (0, None);
     }
 
     pub fn start(&mut self, rate: Rate, trigger: Trigger, now: HostTime, room: &Room) {
@@ -260,7 +243,7 @@ impl Stream {
             let (mut gone, mut drift, mut resize) = (None, None, None);
             let (mut lose, mut burst) = (0, 0);
             self.rules.judge(serial, |action, sheet| match action {
-                Action::Timeout { count } => made.timeouts += count,
+                Action::Timeout { count } => made.timeouts = made.timeouts.saturating_add(count),
                 Action::Burst { count } => burst = count - 1,
                 Action::Incomplete { fraction } => made.damage = Damage::Incomplete(fraction),
                 Action::Lose { count } => lose = count,
@@ -306,7 +289,7 @@ impl Stream {
         }
         self.push(made, room, sheets);
         if duplicate {
-            self.push(Made { timeouts: 0, stall: 0, fail: None, ..made }, room, sheets);
+            self.push(made.untroubled(), room, sheets);
         }
         self.release_held(room, sheets);
     }
@@ -337,42 +320,5 @@ impl Stream {
             made.place = place;
         }
         self.fifo.push_back(made);
-    }
-}
-
-enum Trouble {
-    None,
-    Fail(i64),
-    Stall(Duration),
-    Timeout,
-}
-
-impl Made {
-    fn new(serial: u64, due: HostTime, sheet: usize) -> Made {
-        Made {
-            serial,
-            due,
-            sheet,
-            place: NOWHERE,
-            damage: Damage::None,
-            double: false,
-            timeouts: 0,
-            stall: 0,
-            fail: None,
-        }
-    }
-
-    /// What still stands before the frame; it does so once.
-    #[inline]
-    fn trouble(&mut self) -> Trouble {
-        if self.stall > 0 {
-            let stall = std::mem::take(&mut self.stall);
-            Trouble::Stall(Duration::from_millis(u64::from(stall)))
-        } else if self.timeouts > 0 {
-            self.timeouts -= 1;
-            Trouble::Timeout
-        } else {
-            self.fail.take().map_or(Trouble::None, Trouble::Fail)
-        }
     }
 }

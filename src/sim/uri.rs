@@ -6,7 +6,12 @@ use crate::error::{Error, ErrorKind};
 use crate::format::PixelFormat;
 use crate::source::Fill;
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read as _;
 use std::str::FromStr;
+
+/// The longest script file that is read.
+const MAX_SCRIPT_BYTES: u64 = 1 << 20;
 
 /// Every parameter of a `sim:` URI, with one line of help.
 pub const PARAMETERS: &[(&str, &str)] = &[
@@ -98,10 +103,7 @@ impl SimConfig {
             "refresh" => self.refresh = on_off(name, value)?,
             "drift_ppm" => self.drift_ppm = number(name, value, "parts per million")?,
             "script" => {
-                let text = std::fs::read_to_string(value).map_err(|e| {
-                    let what = format!("the fault script {value:?} could not be read");
-                    Error::with_source(ErrorKind::Io, what, e)
-                })?;
+                let text = read_script(value)?;
                 self.add_rules(&format!("the fault script {value:?}"), &text)?;
             }
             "faults" => self.add_rules("parameter faults", &value.replace(';', "\n"))?,
@@ -171,6 +173,22 @@ impl SimConfig {
         let rules: Vec<_> = self.script.rules.iter().map(ToString::to_string).collect();
         (!rules.is_empty()).then(|| rules.join(";"))
     }
+}
+
+fn read_script(path: &str) -> Result<String, Error> {
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_SCRIPT_BYTES + 1).read_to_string(&mut text))
+        .map_err(|e| {
+            let what = format!("the fault script {path:?} could not be read");
+            Error::with_source(ErrorKind::Io, what, e)
+        })?;
+    if text.len() as u64 > MAX_SCRIPT_BYTES {
+        return Err(Error::config(format!(
+            "the fault script {path:?} is longer than {MAX_SCRIPT_BYTES} bytes; use `every` and `random`"
+        )));
+    }
+    Ok(text)
 }
 
 fn wrong(name: &str, value: &str, expected: &str) -> Error {

@@ -84,3 +84,18 @@ proptest! {
         let _ = checked(&format!("sim:?{text}"));
     }
 }
+
+#[test]
+fn a_script_file_is_read_and_its_errors_name_file_and_line() {
+    let path = std::env::temp_dir().join(format!("frameline-sim-{}.faults", std::process::id()));
+    let uri = format!("sim:?script={}&faults=at 1 lose", path.display());
+    std::fs::write(&path, "# good\nat 3 timeout 2\n").unwrap();
+    assert_eq!(checked(&uri).unwrap().script.rules.len(), 2);
+    std::fs::write(&path, "at 3 timeout\nat 4 tiemout\n").unwrap();
+    let error = checked(&uri).unwrap_err().to_string();
+    std::fs::write(&path, vec![b'#'; 2 << 20]).unwrap();
+    let long = checked(&uri).unwrap_err().to_string();
+    std::fs::remove_file(&path).unwrap();
+    assert!(error.contains(".faults") && error.contains("line 2 has \"tiemout\""), "{error}");
+    assert!(long.contains("longer than"), "{long}");
+}

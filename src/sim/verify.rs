@@ -1,6 +1,6 @@
 //! The stage that checks frames of the simulated camera to the byte, with a pattern of its own.
 
-use super::pattern::{Pattern, PatternFault, PatternFaultKind};
+use super::pattern::{MAX_PATTERN_BYTES, Pattern, PatternFault, PatternFaultKind};
 use crate::buffer::Frame;
 use crate::error::Error;
 use crate::format::Geometry;
@@ -29,12 +29,13 @@ impl Default for VerifyConfig {
     }
 }
 
-/// Checks every byte and the order of frames. A frame of a geometry that it has not seen last makes it
+/// Checks every byte and the order of frames. A frame of a geometry that it has not seen yet makes it
 /// render that pattern, which allocates; [`prepare`](Verify::prepare) does so beforehand.
 #[derive(Debug)]
 pub struct Verify {
     config: VerifyConfig,
-    pattern: Option<Pattern>,
+    /// The one in use first.
+    patterns: Vec<Pattern>,
     last: Option<u64>,
     counts: Arc<VerifyCounts>,
 }
@@ -123,13 +124,24 @@ const TRUNCATED: StageError = StageError::new(5, "the payload is shorter than th
 impl Verify {
     /// A checking stage; one for each worker.
     pub fn new(config: VerifyConfig) -> Verify {
-        Verify { config, pattern: None, last: None, counts: Arc::default() }
+        Verify { config, patterns: Vec::new(), last: None, counts: Arc::default() }
     }
 
     /// Renders the pattern of a geometry ahead, so that the first frame costs no more than the others.
     pub fn prepare(&mut self, geometry: &Geometry) -> Result<(), Error> {
-        if self.pattern.as_ref().is_none_or(|p| p.geometry() != geometry) {
-            self.pattern = Some(Pattern::new(geometry, self.config.seed)?);
+        if self.patterns.first().is_some_and(|p| p.geometry() == geometry) {
+            return Ok(());
+        }
+        match self.patterns.iter().position(|p| p.geometry() == geometry) {
+            Some(at) => self.patterns.swap(0, at),
+            None => {
+                let pattern = Pattern::new(geometry, self.config.seed)?;
+                let kept: usize = self.patterns.iter().map(Pattern::memory_bytes).sum();
+                if kept + pattern.memory_bytes() > MAX_PATTERN_BYTES {
+                    self.patterns.clear();
+                }
+                self.patterns.insert(0, pattern);
+            }
         }
         Ok(())
     }
@@ -149,7 +161,7 @@ impl Verify {
             self.counts.unchecked.bump();
             return Ok(());
         }
-        let Some(pattern) = &self.pattern else { return Ok(()) };
+        let Some(pattern) = self.patterns.first() else { return Ok(()) };
         let serial = if incomplete {
             pattern.check_part(None, image)
         } else {

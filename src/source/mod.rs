@@ -133,9 +133,10 @@ pub trait Source: Send {
         FrameIdRule::default()
     }
 
-    /// Buffers that the source keeps to itself while running: queued with the SDK (announce), or lent at
-    /// once at most (lend). Part of the pool's arithmetic.
-    fn queue_depth(&self) -> usize {
+    /// Buffers that the source keeps to itself while running in that way: queued with the SDK (announce),
+    /// or lent at once at most (lend). Part of the pool's arithmetic.
+    fn queue_depth(&self, fill: Fill) -> usize {
+        let _ = fill;
         0
     }
 

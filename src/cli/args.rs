@@ -1,0 +1,66 @@
+//! What was typed. What it means is a [`Job`](super::job::Job).
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// A frame pipeline for machine-vision lines: fixed buffers, lock-free hops, every frame accounted for.
+#[derive(Debug, Parser)]
+#[command(name = "frameline", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Tell more on stderr (-v: info, -vv: debug).
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a line: from a configuration file, or the simulated line that is built in.
+    Run(RunArgs),
+}
+
+/// Arguments of `frameline run`.
+#[derive(Debug, Default, Args)]
+#[command(
+    after_help = "Without a configuration a simulated camera of 2448x2048 Mono8 runs at 100 \
+frames/s for 10 s; each frame is verified against its known content and measured.\n\n\
+Exit codes: 0 the run did what was asked; 1 it failed; 2 the command or the configuration is wrong."
+)]
+pub struct RunArgs {
+    /// Configuration file (TOML).
+    pub config: Option<PathBuf>,
+    /// Where frames come from, such as sim:?rate=200; replaces the file's source table.
+    #[arg(long, value_name = "URI")]
+    pub source: Option<String>,
+    /// Stop after so many frames were grabbed.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
+    /// Stop after so many seconds.
+    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
+    pub seconds: Option<f64>,
+    /// Override a key of the configuration: pool.slots=64, stage.NAME.workers=2, source.rate=200.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Print one JSON object as the last line on stdout, everything else on stderr.
+    #[arg(long)]
+    pub json: bool,
+    /// Write summary.json, summary.txt, config.toml and histograms into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// No progress and no summary.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Print the resolved configuration as TOML and end.
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(s) if (0.001..=31_536_000.0).contains(&s) => Ok(s),
+        _ => Err("expected a number of seconds from 0.001 to 31536000".into()),
+    }
+}

@@ -1,0 +1,205 @@
+//! The kinds of stages that a configuration may name, their keys, and how they are made.
+
+use super::fields::Fields;
+use crate::error::Error;
+use crate::format::Geometry;
+use crate::sim::{SimConfig, Verify, VerifyConfig};
+use crate::stage::Stage;
+use crate::stages::{
+    DELAY_KEYS, Delay, DelayMode, DelaySettings, FAIL_KEYS, Fail, FailMode, FailSettings, Key,
+    KeyType, MeasurementBoard, RESULTS_KEYS, RecordWriter, Results, THRESHOLD_KEYS, Threshold,
+    WriterSettings,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Keys of `kind = "verify"`.
+pub const VERIFY_KEYS: &[Key] = &[
+    Key {
+        name: "seed",
+        value: KeyType::Integer { min: 0, max: i64::MAX },
+        default: "",
+        about: "seed of the pattern; without it that of the simulated source",
+    },
+    Key {
+        name: "fail_on_bad",
+        value: KeyType::Bool,
+        default: "false",
+        about: "give up frames whose content is wrong, as invalid, instead of only counting them",
+    },
+];
+
+/// Names of the kinds, in the order of [`KINDS`].
+pub const NAMES: &[&str] = &["verify", "threshold", "results", "delay", "fail"];
+
+/// The kinds, what each does, and its keys.
+pub const KINDS: &[(&str, &str, &[Key])] = &[
+    ("verify", "checks each frame against the simulated pattern that it must hold", VERIFY_KEYS),
+    ("threshold", "counts the pixels above a level; mean, smallest, largest", THRESHOLD_KEYS),
+    ("results", "records one line a frame in a file", RESULTS_KEYS),
+    ("delay", "takes its time on purpose", DELAY_KEYS),
+    ("fail", "errs, panics or hangs on purpose", FAIL_KEYS),
+];
+
+/// What a stage is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// Checks frames against the simulated pattern.
+    Verify {
+        /// Seed of the pattern; `None`: the source's.
+        seed: Option<u64>,
+        /// Gives wrong frames up.
+        fail_on_bad: bool,
+    },
+    /// Measures.
+    Threshold {
+        /// Pixels above it count.
+        level: Option<u16>,
+    },
+    /// Records.
+    Results {
+        /// Where to.
+        writer: WriterSettings,
+        /// The threshold stage whose measurements it records.
+        from: Option<String>,
+    },
+    /// Takes its time.
+    Delay(DelaySettings),
+    /// Fails.
+    Fail(FailSettings),
+}
+
+/// The keys of a kind.
+pub fn keys_of(kind: &str) -> &'static [Key] {
+    KINDS.iter().find(|(name, ..)| *name == kind).map_or(&[], |(.., keys)| keys)
+}
+
+impl Kind {
+    /// The kind that checked keys describe.
+    pub fn from_fields(kind: &str, f: &Fields) -> Result<Kind, Error> {
+        let time = |key| f.duration(key).unwrap_or_default();
+        Ok(match kind {
+            "verify" => {
+                Kind::Verify { seed: f.integer("seed"), fail_on_bad: f.bool("fail_on_bad") }
+            }
+            "threshold" => {
+                Kind::Threshold { level: f.integer("level").and_then(|n| u16::try_from(n).ok()) }
+            }
+            "results" => {
+                let writer = WriterSettings {
+                    json: f.text("json").map(Into::into),
+                    csv: f.text("csv").map(Into::into),
+                    depth: f.size("depth").unwrap_or(WriterSettings::DEFAULT_DEPTH),
+                };
+                if writer.json.is_none() && writer.csv.is_none() {
+                    return Err(f.error("json", "or csv must name a file to record results in"));
+                }
+                if writer.json == writer.csv {
+                    return Err(f.error("csv", "must not be the file that json names"));
+                }
+                Kind::Results { writer, from: f.text("from").map(Into::into) }
+            }
+            "delay" => Kind::Delay(DelaySettings {
+                time: time("time"),
+                mode: match f.text("mode") {
+                    Some("sleep") => DelayMode::Sleep,
+                    _ => DelayMode::Busy,
+                },
+                jitter: time("jitter"),
+                seed: f.integer("seed").unwrap_or_default(),
+                every: f.integer("every").unwrap_or(1),
+            }),
+            _ => Kind::Fail(FailSettings {
+                mode: match f.text("mode") {
+                    Some("panic") => FailMode::Panic,
+                    Some("hang") => FailMode::Hang,
+                    _ => FailMode::Error,
+                },
+                at: f.integers("at"),
+                every: f.integer("every").unwrap_or_default(),
+                hang: f.duration("hang").unwrap_or(Duration::ZERO),
+            }),
+        })
+    }
+
+    /// Opens what the stage needs: files, a pattern. Its instances are then made one a worker.
+    pub fn open(
+        &self,
+        around: &Surroundings,
+        workers: usize,
+        board: Option<Arc<MeasurementBoard>>,
+    ) -> Result<Maker, Error> {
+        let writer = match self {
+            Kind::Results { writer, .. } => Some(RecordWriter::open(writer)?),
+            _ => None,
+        };
+        Ok(Maker { kind: self.clone(), around: around.clone(), workers, board, writer })
+    }
+}
+
+/// What stages may know about the source.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    sim: Option<(u64, bool)>,
+    geometry: Geometry,
+}
+
+impl Surroundings {
+    /// Those of a source.
+    pub fn new(uri: &str, geometry: Geometry) -> Self {
+        let sim = SimConfig::from_uri(uri).ok().map(|c| (c.seed, c.stamp));
+        Surroundings { sim, geometry }
+    }
+}
+
+/// Makes the instances of one stage.
+#[derive(Debug)]
+pub struct Maker {
+    kind: Kind,
+    around: Surroundings,
+    workers: usize,
+    board: Option<Arc<MeasurementBoard>>,
+    writer: Option<RecordWriter>,
+}
+
+impl Maker {
+    /// The instance of one worker.
+    pub fn make(&self, worker: usize) -> Box<dyn Stage> {
+        match &self.kind {
+            Kind::Verify { seed, fail_on_bad } => {
+                let (sim_seed, stamped) = self.around.sim.unwrap_or((0, true));
+                let mut stage = Verify::new(VerifyConfig {
+                    seed: seed.unwrap_or(sim_seed),
+                    fail_on_bad: *fail_on_bad,
+                    stamped,
+                    workers: self.workers,
+                });
+                // A picture too large to render ahead is counted by the stage as unchecked.
+                let _ = stage.prepare(&self.around.geometry);
+                Box::new(stage)
+            }
+            Kind::Threshold { level } => {
+                let stage = Threshold::new(*level);
+                match &self.board {
+                    Some(board) => Box::new(stage.with_board(board.clone())),
+                    None => Box::new(stage),
+                }
+            }
+            Kind::Results { .. } => match &self.writer {
+                Some(writer) => {
+                    let stage = Results::new(writer.sink(), worker == 0);
+                    match &self.board {
+                        Some(board) => Box::new(stage.with_board(board.clone())),
+                        None => Box::new(stage),
+                    }
+                }
+                None => unreachable!("a results stage was opened with its writer"),
+            },
+            Kind::Delay(settings) => {
+                let seed = settings.seed.wrapping_add(worker as u64);
+                Box::new(Delay::new(DelaySettings { seed, ..settings.clone() }))
+            }
+            Kind::Fail(settings) => Box::new(Fail::new(settings.clone())),
+        }
+    }
+}

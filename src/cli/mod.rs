@@ -1,0 +1,78 @@
+//! The `frameline` program: arguments, configuration files, progress, summaries, exit codes.
+//!
+//! What was typed ([`args`]) and what is written in a file ([`document`]) become one checked
+//! [`Job`](job::Job); [`run`] does it. Exit codes: 0 the run did what was asked; 1 it failed; 2 the command
+//! or the configuration is wrong. Each failure is one sentence on stderr.
+
+pub mod args;
+pub mod document;
+pub mod export;
+pub mod fields;
+pub mod job;
+pub mod kinds;
+pub mod machine;
+pub mod object;
+pub mod progress;
+pub mod resolve;
+pub mod run;
+pub mod schema;
+pub mod summary;
+pub mod tables;
+pub mod value;
+
+use crate::error::{Error, ErrorKind};
+use clap::Parser;
+use clap::error::ErrorKind as ArgumentError;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// It failed.
+const FAILED: u8 = 1;
+/// The command or the configuration is wrong.
+const WRONG: u8 = 2;
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => return argument_error(&e),
+    };
+    let args::Command::Run(run) = &cli.command;
+    match run::run(run, cli.verbose) {
+        Ok(verdict) if verdict.failures.is_empty() => ExitCode::SUCCESS,
+        Ok(verdict) => complain(&verdict.text(), FAILED),
+        Err(e) => complain(&e.to_string(), code_of(&e)),
+    }
+}
+
+/// The exit code of an error.
+fn code_of(e: &Error) -> u8 {
+    if e.kind() == ErrorKind::Config { WRONG } else { FAILED }
+}
+
+/// One sentence on stderr.
+fn complain(sentence: &str, code: u8) -> ExitCode {
+    let sentence = sentence.trim().replace('\n', ", ");
+    // Nobody to tell that nobody is listening.
+    let _ = writeln!(std::io::stderr(), "frameline: {}", sentence.trim_end_matches('.'));
+    ExitCode::from(code)
+}
+
+/// Help and version are no errors; everything else becomes one sentence.
+fn argument_error(e: &clap::Error) -> ExitCode {
+    match e.kind() {
+        ArgumentError::DisplayHelp
+        | ArgumentError::DisplayVersion
+        | ArgumentError::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = e.print();
+            ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(WRONG))
+        }
+        _ => {
+            let text = e.to_string();
+            let paragraphs: Vec<_> = text.split("\n\n").collect();
+            let first = paragraphs[0].trim_start_matches("error: ");
+            let sentence = first.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+            complain(&format!("{sentence}; frameline --help tells more"), WRONG)
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The object of `run --json`: DESIGN section 7 to the letter, with a few keys more.
+
+use super::job::Job;
+use super::kinds::Kind;
+use super::machine::Machine;
+use super::value::list;
+use crate::clock::{HostTime, Nanos};
+use crate::fault::code_text;
+use crate::pipeline::Snapshot;
+use crate::stage::Figure;
+use crate::telemetry::LatencySnapshot;
+use serde_json::{Map, Value, json};
+
+/// What a run came to.
+#[derive(Debug, Clone, Default)]
+pub struct Verdict {
+    /// Why it failed, one sentence each; empty: it did what was asked.
+    pub failures: Vec<String>,
+    /// It was ended by a signal.
+    pub interrupted: bool,
+}
+
+/// Figures of a verifying stage that say that a frame was wrong.
+const BAD: &[&str] = &["torn", "truncated", "misordered", "duplicated", "unexplained_gaps"];
+
+/// The line's own count of frames that came after a later one.
+const OVERTAKEN: &str = "out_of_order";
+
+impl Verdict {
+    /// Judges the final snapshot.
+    pub fn of(job: &Job, s: &Snapshot, interrupted: bool) -> Verdict {
+        let mut failures: Vec<String> = s.failure.iter().cloned().collect();
+        for (name, count) in bad_figures(job, s) {
+            failures.push(format!("stage {name} found {count}"));
+        }
+        let f = &s.frames;
+        if f.grabbed != f.accounted() {
+            failures.push(format!(
+                "the frames do not add up: {} grabbed, {} accounted for",
+                f.grabbed,
+                f.accounted()
+            ));
+        }
+        let hops = s.unbalanced_hops();
+        if !hops.is_empty() {
+            let names = list(hops.iter().map(|h| h.name.as_str()));
+            failures.push(format!("frames that went into hop {names} did not all come out"));
+        }
+        Verdict { failures, interrupted }
+    }
+
+    /// One sentence.
+    pub fn text(&self) -> String {
+        if !self.failures.is_empty() {
+            return self.failures.join("; ");
+        }
+        let how = if self.interrupted { "stopped when asked to" } else { "ran to its end" };
+        format!("the line {how} and every frame is accounted for")
+    }
+}
+
+/// What verifying stages found wrong: stage and `torn frames: 3`.
+fn bad_figures(job: &Job, s: &Snapshot) -> Vec<(String, String)> {
+    let marked = s.anomalies.iter().find(|(name, _)| *name == OVERTAKEN);
+    let overtaken = marked.map_or(0, |(_, n)| *n);
+    let mut out = Vec::new();
+    for stage in &s.stages {
+        let verifies = |j: &&super::job::StageJob| {
+            j.spec.name == stage.name && matches!(j.kind, Kind::Verify { .. })
+        };
+        if !job.stages.iter().any(|j| verifies(&j)) {
+            continue;
+        }
+        for (name, figure) in &stage.results {
+            let Figure::Count(n) = figure else { continue };
+            // A frame that the line itself marked as overtaken is late, not wrong.
+            let n = if *name == "misordered" { n.saturating_sub(overtaken) } else { *n };
+            if n > 0 && BAD.contains(name) {
+                let what = if name.ends_with('s') { "" } else { " frames" };
+                let what = format!("{}{what}: {n}", name.replace('_', " "));
+                out.push((stage.name.clone(), what));
+            }
+        }
+    }
+    out
+}
+
+fn latency(l: &LatencySnapshot) -> Value {
+    json!({
+        "count": l.count(),
+        "p50": l.quantile(0.5).0,
+        "p90": l.quantile(0.9).0,
+        "p99": l.quantile(0.99).0,
+        "p999": l.quantile(0.999).0,
+        "max": l.max().0,
+        "mean": l.mean().0,
+        "min": l.min().0,
+    })
+}
+
+fn figure(f: &Figure) -> Value {
+    match f {
+        Figure::Count(n) | Figure::Max(n) => json!(n),
+        Figure::Number(n) => json!(n),
+        Figure::Text(t) => json!(t),
+    }
+}
+
+/// Names the holders of a slot.
+pub fn holders(s: &Snapshot, held: &crate::buffer::HeldSlot) -> Vec<String> {
+    let name = |i: usize| s.lanes.get(i).cloned().unwrap_or_else(|| format!("holder {i}"));
+    held.holders.iter().map(|(lane, _)| name(lane.index())).collect()
+}
+
+/// The object.
+pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
+    let since = |at: HostTime| (at - HostTime(s.at.0.saturating_sub(s.elapsed.0))).0;
+    let ns = |n: Nanos| n.0;
+    let f = &s.frames;
+    let mut latencies = Map::new();
+    for hop in &s.hops {
+        latencies.insert(hop.name.clone(), latency(&hop.latency));
+    }
+    for stage in &s.stages {
+        latencies.insert(stage.name.clone(), latency(&stage.service));
+    }
+    latencies.insert("end_to_end".into(), latency(&s.end_to_end));
+    let results: Map<String, Value> = s
+        .stages
+        .iter()
+        .map(|stage| {
+            let figures: Map<String, Value> =
+                stage.results.iter().map(|(n, f)| ((*n).into(), figure(f))).collect();
+            (stage.name.clone(), Value::Object(figures))
+        })
+        .collect();
+    let m = &s.memory;
+    json!({
+        "ok": verdict.failures.is_empty(),
+        "verdict": verdict.text(),
+        "interrupted": verdict.interrupted,
+        "frames": {
+            "grabbed": f.grabbed,
+            "delivered": f.delivered,
+            "incomplete": f.incomplete,
+            "underrun": f.underrun,
+            "refused": f.refused,
+            "invalid": f.invalid,
+            "lost_by_device": f.lost_by_device,
+            "in_flight": f.in_flight,
+        },
+        "balanced": s.is_balanced(),
+        "bytes": s.bytes,
+        "seconds": s.elapsed.0 as f64 / 1e9,
+        "frames_per_second": s.frames_per_second(),
+        "fill": s.fill,
+        "latency_ns": latencies,
+        "capture_ns": {
+            "interval": latency(&s.grab_interval),
+            "jitter": latency(&s.grab_jitter),
+        },
+        "resets": s.resets.iter().map(|r| json!({
+            "reason": r.reason,
+            "at_ns": since(r.at),
+            "drain_ns": ns(r.drain),
+            "prove_ns": ns(r.prove),
+            "rebuild_ns": ns(r.rebuild),
+            "restart_ns": ns(r.restart),
+            "dead_ns": ns(r.dead),
+            "slot_bytes_before": r.slot_bytes_before,
+            "slot_bytes_after": r.slot_bytes_after,
+            "touched_bytes": r.touched_bytes,
+            "epoch": r.epoch,
+            "late": r.late,
+            "ok": r.ok,
+        })).collect::<Vec<_>>(),
+        "reconnects": s.reconnects.iter().map(|r| json!({
+            "reason": r.reason,
+            "at_ns": since(r.at),
+            "attempts": r.attempts,
+            "dead_ns": ns(r.dead),
+            "ok": r.ok,
+        })).collect::<Vec<_>>(),
+        "faults": s.faults.iter().map(|r| json!({
+            "code": code_text(r.code),
+            "name": r.name,
+            "class": r.class.name(),
+            "count": r.count,
+            "action": r.action,
+            "first_ns": since(r.first),
+            "last_ns": since(r.last),
+        })).collect::<Vec<_>>(),
+        "memory": {
+            "pool_bytes": m.pool_bytes,
+            "rss_start": m.rss_start,
+            "rss_end": m.rss_end,
+            "rss_peak": m.rss_peak,
+            "locked": m.pool_bytes > 0 && m.locked_bytes >= m.pool_bytes,
+            "huge_pages": m.huge_bytes > 0,
+            "locked_bytes": m.locked_bytes,
+            "huge_bytes": m.huge_bytes,
+            "slots": s.slots,
+            "slot_bytes": s.slot_bytes,
+        },
+        "steady": {
+            "allocations": s.steady.allocations,
+            "page_faults_major": s.steady.page_faults_major,
+            "page_faults_minor": s.steady.page_faults_minor,
+        },
+        "results": results,
+        "hops": s.hops.iter().map(|h| json!({
+            "name": h.name,
+            "policy": h.policy.to_string(),
+            "depth": h.depth,
+            "offered": h.offered,
+            "accepted": h.accepted,
+            "refused": h.refused,
+            "replaced": h.replaced,
+            "skipped": h.skipped,
+            "taken": h.taken,
+        })).collect::<Vec<_>>(),
+        "stages": s.stages.iter().map(|t| json!({
+            "name": t.name,
+            "frames": t.frames,
+            "failed": t.failed,
+            "panicked": t.panicked,
+        })).collect::<Vec<_>>(),
+        "threads": s.threads.iter().map(|t| json!({
+            "name": t.name,
+            "turns": t.turns,
+            "longest_gap_ns": ns(t.longest_gap),
+            "busy": t.busy.as_ref().map(|(what, _)| what),
+            "ended": t.ended,
+        })).collect::<Vec<_>>(),
+        "refusals": s.refusals.iter().map(|r| json!({
+            "what": r.what,
+            "reason": r.reason,
+        })).collect::<Vec<_>>(),
+        "held": s.held.iter().map(|h| json!({
+            "slot": h.slot,
+            "frame_id": h.frame_id,
+            "holders": holders(s, h),
+            "age_ns": ns(h.age(s.at)),
+        })).collect::<Vec<_>>(),
+        "anomalies": s.anomalies.iter().map(|(n, c)| ((*n).to_string(), json!(c)))
+            .collect::<Map<_, _>>(),
+        "events": s.events.iter().map(|e| json!({ "at_ns": since(e.at), "text": e.text }))
+            .collect::<Vec<_>>(),
+        "failure": s.failure,
+    })
+}
+
+/// The object with what a report adds: the machine, the configuration, samples over time.
+pub fn report_object(s: &Snapshot, verdict: &Verdict, job: &Job, machine: &Machine) -> Value {
+    let mut object = object(s, verdict);
+    let start = s.at.0.saturating_sub(s.elapsed.0);
+    if let Value::Object(keys) = &mut object {
+        keys.insert("frameline".into(), json!(env!("CARGO_PKG_VERSION")));
+        keys.insert("machine".into(), machine.json());
+        let config: Option<toml::Table> = job.toml.parse().ok();
+        keys.insert("config".into(), json!(config));
+        let samples = s.samples.iter().map(|p| {
+            json!({
+                "at_ns": p.at.0.saturating_sub(start),
+                "rss_bytes": p.rss_bytes,
+                "page_faults_minor": p.faults_minor,
+                "page_faults_major": p.faults_major,
+                "slots_out": p.slots_out,
+                "grabbed": p.grabbed,
+                "bytes": p.bytes,
+            })
+        });
+        keys.insert("samples".into(), samples.collect());
+    }
+    object
+}

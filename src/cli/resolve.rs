@@ -1,0 +1,256 @@
+//! From what was typed to what it means: file, overrides, and where frames come from.
+
+use super::args::RunArgs;
+use super::document::{Document, Origin, Raw, unknown};
+use super::fields::quoted;
+use super::job::Job;
+use super::schema::TABLE_NAMES;
+use super::value::list;
+use crate::error::Error;
+use crate::sim::Sim;
+use crate::source::Source;
+
+/// The job of a run without a configuration file: stages for a simulated camera, and an end.
+const BUILT_IN_STAGES: &str = "[[stage]]\nname = \"verify\"\nkind = \"verify\"\n\
+    [[stage]]\nname = \"threshold\"\nkind = \"threshold\"\n";
+/// For a source whose content nobody knows, there is nothing to verify.
+const BUILT_IN_MEASURING: &str = "[[stage]]\nname = \"threshold\"\nkind = \"threshold\"\n";
+/// How long a run without a configuration file lasts where nobody says.
+const BUILT_IN_SECONDS: f64 = 10.0;
+
+/// Backends by URI scheme, and whether this version has them.
+const SCHEMES: &[(&str, bool)] =
+    &[("sim", true), ("mvs", false), ("gentl", false), ("aravis", false), ("replay", false)];
+
+/// The resolved job of `frameline run`.
+pub fn job(args: &RunArgs, cores: &[usize]) -> Result<Job, Error> {
+    let mut document = match &args.config {
+        Some(path) => Document::read(path, TABLE_NAMES)?,
+        None => Document::default(),
+    };
+    if let Some(uri) = &args.source {
+        let section = document.section_mut("source");
+        section.items.clear();
+        section.set("uri", Raw::Text(uri.clone()), Origin::Argument("--source"));
+    }
+    let capture = document.section_mut("capture");
+    if let Some(frames) = args.frames {
+        let frames = i64::try_from(frames).unwrap_or(i64::MAX);
+        capture.set("frames", Raw::Integer(frames), Origin::Argument("--frames"));
+    }
+    let bounded = args.config.is_some() || args.frames.is_some();
+    if let Some(seconds) = args.seconds.or((!bounded).then_some(BUILT_IN_SECONDS)) {
+        let ns = Raw::Integer((seconds * 1e9) as i64);
+        capture.set("duration", ns, Origin::Argument("--seconds"));
+    }
+    if let Some(dir) = &args.report {
+        let dir = Raw::Text(dir.display().to_string());
+        document.section_mut("report").set("dir", dir, Origin::Argument("--report"));
+    }
+    if document.stages.is_empty() {
+        let simulated = match document.section("source").and_then(|s| s.get("uri")) {
+            Some(item) => matches!(&item.raw, Raw::Text(uri) if uri.starts_with("sim:")),
+            None => true,
+        };
+        let text = if simulated { BUILT_IN_STAGES } else { BUILT_IN_MEASURING };
+        document.stages = Document::parse(text, "built-in", TABLE_NAMES)?.stages;
+    }
+    for set in &args.set {
+        document.set(set, TABLE_NAMES)?;
+    }
+    Job::new(&document, cores)
+}
+
+/// Opens the source that the job names.
+pub fn open_source(job: &Job) -> Result<Box<dyn Source>, Error> {
+    let uri = &job.uri;
+    let here = |message: String| job.uri_origin.error(message);
+    let names = || SCHEMES.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+    let have = || SCHEMES.iter().filter(|(_, has)| *has).map(|(name, _)| *name);
+    let Some((scheme, _)) = uri.split_once(':') else {
+        return Err(here(format!(
+            "the source {} has no scheme; a URI begins with one of {}, each followed by a colon",
+            quoted(uri),
+            list(names())
+        )));
+    };
+    match SCHEMES.iter().find(|(name, _)| *name == scheme) {
+        None => Err(here(unknown("source scheme", scheme, names()))),
+        Some((_, false)) => Err(here(format!(
+            "this version of frameline has no {scheme} backend yet; it has {}",
+            list(have())
+        ))),
+        Some((_, true)) => match Sim::from_uri(uri) {
+            Ok(sim) => Ok(Box::new(sim)),
+            Err(e) => Err(here(e.to_string())),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::LineConfig;
+    use std::time::Duration;
+
+    fn resolve(text: &str, sets: &[&str]) -> Result<Job, Error> {
+        let mut document = Document::parse(text, "f.toml", TABLE_NAMES)?;
+        for set in sets {
+            document.set(set, TABLE_NAMES)?;
+        }
+        Job::new(&document, &[0, 1])
+    }
+
+    #[test]
+    fn defaults_are_the_librarys() {
+        // Catches a default that the schema and the library state differently.
+        assert_eq!(resolve("", &[]).unwrap().line, LineConfig::default());
+        let job = resolve("[[stage]]\nname = \"a\"\nkind = \"delay\"\n", &[]).unwrap();
+        assert_eq!(job.stages[0].spec, crate::pipeline::StageSpec::new("a"));
+        let kind = super::super::kinds::Kind::Delay(Default::default());
+        assert_eq!(job.stages[0].kind, kind);
+        let job = resolve("[[stage]]\nname = \"a\"\nkind = \"fail\"\n", &[]).unwrap();
+        assert_eq!(job.stages[0].kind, super::super::kinds::Kind::Fail(Default::default()));
+    }
+
+    #[test]
+    fn every_default_in_the_schema_is_a_value_of_its_type() {
+        // Catches a default that is shown in the docs but never applied, because it does not parse.
+        let tables = super::super::schema::TABLES.iter().map(|(_, keys)| *keys);
+        let kinds = super::super::kinds::KINDS.iter().map(|(.., keys)| *keys);
+        for key in tables.chain(kinds).chain([super::super::schema::STAGE]).flatten() {
+            let value = super::super::fields::default_of(key);
+            assert_eq!(value.is_some(), !key.default.is_empty(), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn the_printed_job_is_the_same_job() {
+        // Catches a key that --print-config forgets or writes so that it means something else.
+        let text = r#"
+            [source]
+            uri = "sim:?rate=5&seed=3"
+            rate = 200
+            stamp = true
+            faults = "a b&c=d%"
+            [pool]
+            slots = 7
+            headroom = 2
+            budget = "64MiB"
+            lock = false
+            huge_pages = "advise"
+            [capture]
+            core = 1
+            priority = "fifo:20"
+            timeout = 1500
+            fill = "lend"
+            frames = 12
+            duration = "1.5s"
+            [faults]
+            backoff = "1.5us"
+            remap = { "0x80000007" = "lost", "-1011" = "timeout" }
+            [reset]
+            late = "fail"
+            [[stage]]
+            name = "a"
+            kind = "threshold"
+            level = 9
+            [[stage]]
+            name = "b"
+            kind = "results"
+            after = "a"
+            json = "/tmp/a \"b\".jsonl"
+            policy = "1-in-3"
+            from = "a"
+            [[stage]]
+            name = "c"
+            kind = "fail"
+            after = "source"
+            at = [3, 1]
+            hang = "2min"
+        "#;
+        let job = resolve(text, &[]).unwrap();
+        assert_eq!(job.uri, "sim:?seed=3&rate=200&stamp=on&faults=a%20b%26c%3Dd%25");
+        assert_eq!(job.line.capture.timeout, Duration::from_nanos(1500));
+        let again = resolve(&job.toml, &[]).unwrap();
+        assert_eq!((&again.toml, &again.uri), (&job.toml, &job.uri));
+        assert_eq!(again.line, job.line);
+        for (a, b) in job.stages.iter().zip(&again.stages) {
+            assert_eq!((&a.spec, &a.kind), (&b.spec, &b.kind));
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_named_with_place_key_and_expectation() {
+        // Catches errors that leave the user to guess which line, which key, or what would be right.
+        let stage = "[[stage]]\nname = \"a\"\nkind = \"delay\"\n";
+        let with = |more: &str| format!("{stage}{more}");
+        for (text, set, want) in [
+            (
+                "[pool]\nslots = 0".into(),
+                "",
+                "f.toml:2:1: pool.slots must be a whole number from 1",
+            ),
+            (
+                "[pool]\nslost = 1".into(),
+                "",
+                "f.toml:2:1: [pool] unknown key \"slost\", did you mean \"slots\"?",
+            ),
+            ("[pool]\nlock = 1".into(), "", "pool.lock must be true or false, not 1"),
+            (String::new(), "pool.slots=x", "--set pool.slots=x: pool.slots must be"),
+            (String::new(), "pool.slost=1", "--set pool.slost=1: [pool] unknown key"),
+            ("[capture]\ntimeout = \"2\"".into(), "", "a time such as \"500ms\""),
+            ("[capture]\npriority = \"fifo:100\"".into(), "", "N from 1 to 99"),
+            ("[capture]\ncore = 2".into(), "", "there are 2 cores here: 0 and 1"),
+            ("[faults]\nremap = { \"0x8\" = \"gone\" }".into(), "", "its classes being timeout"),
+            ("[source]\nuri = 3".into(), "", "source.uri must be a URI"),
+            (with("workers = 0"), "", "stage.a.workers must be a whole number from 1 to 64"),
+            (with("ring = 0"), "", "f.toml:4:1: stage.a.ring must be"),
+            (with("workers = 2\ncore = 1"), "", "asks for its 2 workers for core 2"),
+            (with("workers = 2\npolicy = \"latest\""), "", "set workers = 1"),
+            (
+                with("after = \"b\""),
+                "",
+                "names stage \"b\", which does not exist; it may follow source",
+            ),
+            (with("after = \"a\""), "", "which is not written before it"),
+            (with(stage), "", "f.toml:5:1: stage.a.name is taken"),
+            (with("level = 3"), "", "unknown key \"level\""),
+            (with(""), "stage.a.mode=doze", "--set stage.a.mode=doze: stage.a.mode must be one of"),
+            (
+                "[[stage]]\nname = \"a\"\nkind = \"delya\"".into(),
+                "",
+                "one of \"verify\", \"threshold\"",
+            ),
+            ("[[stage]]\nkind = \"delay\"".into(), "", "stage number 1 has no name"),
+            ("[[stage]]\nname = \"a.b\"\nkind = \"delay\"".into(), "", "letters, digits"),
+            ("[[stage]]\nname = \"a\"\nkind = \"results\"".into(), "", "must name a file"),
+            (
+                with("[[stage]]\nname = \"r\"\nkind = \"results\"\njson = \"x\"\nfrom = \"a\""),
+                "",
+                "no threshold stage before it",
+            ),
+        ] {
+            let sets: Vec<_> = [set].into_iter().filter(|s| !s.is_empty()).collect();
+            let e = resolve(&text, &sets).unwrap_err();
+            let e = e.to_string();
+            assert!(e.contains(want) && !e.contains('\n'), "{text:?} {set}: {e}");
+        }
+    }
+
+    #[test]
+    fn sources_that_are_not_there_say_so() {
+        // Catches a scheme that is silently taken for another, or fails without the list.
+        for (uri, want) in [
+            ("mvs:libMvCameraControl.so", "no mvs backend yet; it has sim"),
+            ("replay:a.fl", "no replay backend yet"),
+            ("smi:", "unknown source scheme \"smi\", did you mean \"sim\"?"),
+            ("camera", "has no scheme"),
+            ("sim:?colour=red", "colour"),
+        ] {
+            let job = resolve(&format!("[source]\nuri = \"{uri}\"\n"), &[]).unwrap();
+            let e = open_source(&job).err().expect(uri).to_string();
+            assert!(e.starts_with("f.toml:2:1: ") && e.contains(want), "{e}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `frameline run`.
+
+use super::args::RunArgs;
+use super::export::ReportFolder;
+use super::job::{Job, measured_by};
+use super::kinds::Surroundings;
+use super::machine::Machine;
+use super::object::{Verdict, object};
+use super::progress::{AboveProgress, Progress};
+use super::resolve;
+use super::summary::summary;
+use crate::error::{Error, ErrorKind};
+use crate::pipeline::{Line, Snapshot, StageSpec};
+use crate::stages::MeasurementBoard;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::collections::HashMap;
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tracing_subscriber::EnvFilter;
+
+/// How often the program looks at signals and at the line.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long a stop may drain beyond what the configuration gives a reset.
+const STOP_SLACK: Duration = Duration::from_secs(8);
+
+/// Runs the job; the verdict's failures are the reasons for exit code 1.
+pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
+    let machine = Machine::look();
+    let job = resolve::job(args, &machine.cores)?;
+    if args.print_config {
+        resolve::open_source(&job)?;
+        return print(&job.toml).map(|()| Verdict::default());
+    }
+    start_log(&job, verbose);
+    let folder = job.report.as_ref().map(|dir| ReportFolder::create(dir, &job)).transpose()?;
+    // Before any thread of the line exists, so that none of them is killed by a signal.
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| {
+        Error::with_source(ErrorKind::Io, "the handler of Ctrl-C cannot be installed", e)
+    })?;
+    let line = build(&job)?;
+    let (snapshot, interrupted) = watch(line, &mut signals, &job, Progress::new(args.quiet));
+    let verdict = Verdict::of(&job, &snapshot, interrupted);
+    let text = summary(&snapshot, &verdict, &job);
+    if let Some(folder) = &folder {
+        folder.write(&snapshot, &verdict, &job, &machine, &text)?;
+    }
+    if args.json {
+        if !args.quiet {
+            let _ = std::io::stderr().write_all(text.as_bytes());
+        }
+        print(&format!("{}\n", object(&snapshot, &verdict)))?;
+    } else if !args.quiet {
+        print(&text)?;
+    }
+    Ok(verdict)
+}
+
+/// Writes to stdout, where a reader that went away is an error and no panic.
+fn print(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| Error::with_source(ErrorKind::Io, "stdout cannot be written", e))
+}
+
+fn start_log(job: &Job, verbose: u8) {
+    let level = match verbose {
+        0 => job.log_level.as_str(),
+        1 => "info",
+        _ => "debug",
+    };
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(level))
+        .with_writer(|| AboveProgress)
+        .with_ansi(std::io::stderr().is_terminal());
+    // A second subscriber in one process is not ours to argue about.
+    let _ = if job.log_full {
+        builder.with_thread_names(true).try_init()
+    } else {
+        builder.with_target(false).without_time().try_init()
+    };
+}
+
+/// The line that the job describes, started.
+fn build(job: &Job) -> Result<Line, Error> {
+    let source = resolve::open_source(job)?;
+    let surroundings = Surroundings::new(&job.uri, source.geometry());
+    let mut boards: HashMap<&str, Arc<MeasurementBoard>> = HashMap::new();
+    for i in 0..job.stages.len() {
+        if let Some(measuring) = measured_by(&job.stages, i) {
+            boards.entry(measuring).or_default();
+        }
+    }
+    let mut builder = Line::builder_boxed(source).config(job.line.clone());
+    for (i, stage) in job.stages.iter().enumerate() {
+        let from = measured_by(&job.stages, i).unwrap_or(&stage.spec.name);
+        let board = boards.get(from).cloned();
+        let maker = stage
+            .kind
+            .open(&surroundings, workers_of(job, i), board)
+            .map_err(|e| stage.origin.error(format_args!("stage {}: {e}", stage.spec.name)))?;
+        builder = builder.stage_with(stage.spec.clone(), move |worker| maker.make(worker));
+    }
+    builder.start()
+}
+
+/// How many instances of a stage there will be: stages that share a thread have its workers.
+fn workers_of(job: &Job, index: usize) -> usize {
+    let spec = &job.stages[index].spec;
+    let shares = |s: &&StageSpec| spec.thread.is_some() && s.thread == spec.thread;
+    let specs = job.stages.iter().map(|s| &s.spec);
+    specs.filter(shares).map(|s| s.workers).max().unwrap_or(1).max(spec.workers)
+}
+
+/// Until the line ends by itself or is asked to by a signal; a second signal gives up at once.
+fn watch(
+    mut line: Line,
+    signals: &mut Signals,
+    job: &Job,
+    mut progress: Progress,
+) -> (Snapshot, bool) {
+    let deadline = job.line.reset.deadline + STOP_SLACK;
+    let handle = line.handle();
+    let mut asked = 0;
+    let mut stop_by: Option<Instant> = None;
+    loop {
+        let ended = line.wait(LOOK);
+        asked += signals.pending().count();
+        if asked > 1 {
+            progress.end();
+            return (line.abort(), true);
+        }
+        if asked == 1 && stop_by.is_none() {
+            handle.request_stop();
+            stop_by = Some(Instant::now() + deadline);
+        }
+        if ended || stop_by.is_some_and(|by| Instant::now() >= by) {
+            progress.end();
+            return (line.stop(deadline), asked > 0);
+        }
+        if progress.is_due() {
+            progress.show(&handle.snapshot());
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Stages that come with the library: measuring, recording results, and disturbing on purpose.
+//!
+//! Each kind has a table of the keys that a configuration file may give it ([`Key`]); the values that
+//! the library takes are plain settings structs beside the stage.
+
+mod board;
+mod delay;
+mod fail;
+mod keys;
+mod measure;
+mod record;
+mod results;
+mod threshold;
+mod writer;
+
+pub use board::MeasurementBoard;
+pub use delay::{DELAY_KEYS, Delay, DelayMode, DelaySettings};
+pub use fail::{FAIL_KEYS, Fail, FailMode, FailSettings};
+pub use keys::{Key, KeyType};
+pub use measure::{Measurement, Unmeasurable, measure};
+pub use record::Record;
+pub use results::{RESULTS_KEYS, Results};
+pub use threshold::{THRESHOLD_KEYS, Threshold};
+pub use writer::{RecordSink, RecordWriter, WriterSettings};

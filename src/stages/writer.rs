@@ -1,0 +1,206 @@
+//! The thread that formats records and writes them to files, off the hot path.
+
+use super::Record;
+use crate::error::Error;
+use crate::sync::{AtomicBool, Ordering};
+use crate::telemetry::Counter;
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How often the writer looks for records. Hot threads never wake it: that would be a system call.
+const LOOK: Duration = Duration::from_millis(5);
+/// Records taken from one ring before they are written.
+const BATCH: usize = 512;
+
+/// Where records go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriterSettings {
+    /// File of JSON lines.
+    pub json: Option<PathBuf>,
+    /// CSV file.
+    pub csv: Option<PathBuf>,
+    /// Records that each sink may have under way, at least 1.
+    pub depth: usize,
+}
+
+impl WriterSettings {
+    /// Records under way where nobody says: four seconds of a thousand frames a second.
+    pub const DEFAULT_DEPTH: usize = 4096;
+}
+
+/// What the writer and its sinks share. The counters are the writer thread's.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub written: Counter,
+    pub failed: Counter,
+    /// Records taken out of the rings and dealt with, written or failed.
+    done: Counter,
+    pub error: Mutex<Option<String>>,
+    rings: Mutex<Vec<Consumer<Record>>>,
+    stop: AtomicBool,
+    ended: AtomicBool,
+}
+
+/// A lock that a panic elsewhere cannot spoil: what it guards is valid at every step.
+pub(super) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Output {
+    file: File,
+    path: PathBuf,
+    write: fn(&Record, &mut Vec<u8>),
+    buffer: Vec<u8>,
+}
+
+impl Output {
+    fn create(
+        path: &PathBuf,
+        header: &str,
+        write: fn(&Record, &mut Vec<u8>),
+    ) -> Result<Output, Error> {
+        let unwritable = |e: std::io::Error| {
+            Error::config(format!("the results file {} cannot be written: {e}", path.display()))
+        };
+        let mut file = File::create(path).map_err(unwritable)?;
+        file.write_all(header.as_bytes()).map_err(unwritable)?;
+        Ok(Output { file, path: path.clone(), write, buffer: Vec::with_capacity(64 * 1024) })
+    }
+}
+
+/// Writes the records of any number of sinks. Its files are complete when it is dropped, or after
+/// [`RecordSink::finish`].
+#[derive(Debug)]
+pub struct RecordWriter {
+    shared: Arc<Shared>,
+    depth: usize,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl RecordWriter {
+    /// Creates the files and starts the writer. A file that cannot be created is a configuration error.
+    pub fn open(settings: &WriterSettings) -> Result<Self, Error> {
+        let mut outputs = Vec::new();
+        if let Some(path) = &settings.json {
+            outputs.push(Output::create(path, "", Record::write_json)?);
+        }
+        if let Some(path) = &settings.csv {
+            outputs.push(Output::create(path, Record::CSV_HEADER, Record::write_csv)?);
+        }
+        let shared = Arc::new(Shared::default());
+        let own = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("fl-results".into())
+            .spawn(move || {
+                write_all(&own, &mut outputs);
+                own.ended.store(true, Ordering::Release);
+            })
+            .map_err(|e| {
+                Error::with_source(
+                    crate::ErrorKind::State,
+                    "the results writer cannot be started",
+                    e,
+                )
+            })?;
+        Ok(RecordWriter { shared, depth: settings.depth.max(1), thread: Some(thread) })
+    }
+
+    /// One more sink, for one stage instance.
+    pub fn sink(&self) -> RecordSink {
+        let (records, ring) = RingBuffer::new(self.depth);
+        lock(&self.shared.rings).push(ring);
+        RecordSink { records, shared: self.shared.clone() }
+    }
+}
+
+impl Drop for RecordWriter {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        let Some(thread) = self.thread.take() else { return };
+        thread.thread().unpark();
+        // A file system that hangs must not hang the program: then the thread is left behind.
+        let until = Instant::now() + Duration::from_secs(2);
+        while !self.shared.ended.load(Ordering::Acquire) && Instant::now() < until {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        if self.shared.ended.load(Ordering::Acquire) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The end that a stage pushes into.
+#[derive(Debug)]
+pub struct RecordSink {
+    records: Producer<Record>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl RecordSink {
+    /// Hands a record over; `false` if too many are under way.
+    ///
+    /// # Real-time
+    /// Stage-bound. No allocation, no lock, no system call.
+    #[inline]
+    pub fn push(&mut self, record: Record) -> bool {
+        self.records.push(record).is_ok()
+    }
+
+    /// Waits until every record pushed here is in its file, at most `bound`; whether it came so far.
+    pub fn finish(&mut self, bound: Duration) -> bool {
+        let until = Instant::now() + bound;
+        let empty = |s: &Self| s.records.slots() == s.records.buffer().capacity();
+        while !empty(self) && Instant::now() < until {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        // What was taken out before now is written when the present round is done.
+        let rounds = self.shared.done.get() + 1;
+        while self.shared.done.get() < rounds
+            && !self.shared.ended.load(Ordering::Acquire)
+            && Instant::now() < until
+        {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        empty(self) && Instant::now() < until
+    }
+}
+
+/// The writer's thread: until it is told to stop and the rings are empty.
+fn write_all(shared: &Shared, outputs: &mut [Output]) {
+    loop {
+        // Read before the rings: what was pushed before the order to stop is still written.
+        let stop = shared.stop.load(Ordering::Acquire);
+        let mut taken = 0_u64;
+        for ring in lock(&shared.rings).iter_mut() {
+            for record in std::iter::from_fn(|| ring.pop().ok()).take(BATCH) {
+                outputs.iter_mut().for_each(|o| (o.write)(&record, &mut o.buffer));
+                taken += 1;
+            }
+        }
+        if taken > 0 {
+            let mut ok = true;
+            for o in outputs.iter_mut() {
+                if let Err(e) = o.file.write_all(&o.buffer) {
+                    ok = false;
+                    lock(&shared.error).get_or_insert_with(|| {
+                        format!("the results file {} cannot be written: {e}", o.path.display())
+                    });
+                }
+                o.buffer.clear();
+            }
+            if ok { &shared.written } else { &shared.failed }.add(taken);
+        }
+        shared.done.bump();
+        if taken == 0 {
+            if stop {
+                return;
+            }
+            std::thread::park_timeout(LOOK);
+        }
+    }
+}

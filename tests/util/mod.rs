@@ -1,0 +1,197 @@
+//! Shared by the tests: a watchdog, gates that hold stages, and sources that understate themselves.
+#![allow(dead_code)]
+
+use frameline::buffer::{Frame, FrameMut, Keep};
+use frameline::fault::{CodeTable, Fault};
+use frameline::format::Geometry;
+use frameline::pipeline::Snapshot;
+use frameline::sim::{Sim, Verify, VerifyConfig};
+use frameline::source::{Diagnosis, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo};
+use frameline::stage::{Figure, Flow, Stage, StageContext, StageError};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::time::Duration;
+
+/// Long enough for any test on a loaded machine; what takes longer hangs.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs a test body and fails if it does not end in time: a hang is a failure, not a stuck CI.
+pub fn watched(body: impl FnOnce() + Send + 'static) {
+    let (done, waiting) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        body();
+        let _ = done.send(());
+    });
+    match waiting.recv_timeout(PATIENCE) {
+        Ok(()) => thread.join().expect("the body has ended"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            std::panic::resume_unwind(thread.join().expect_err("the body panicked"));
+        }
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("the test hangs: not done in {PATIENCE:?}"),
+    }
+}
+
+/// Waits until `ready` holds; fails when it does not within the watchdog's patience.
+pub fn until(what: &str, mut ready: impl FnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !ready() {
+        assert!(begun.elapsed() < PATIENCE, "never came true: {what}");
+        std::thread::yield_now();
+    }
+}
+
+pub fn sim(query: &str) -> Sim {
+    Sim::from_uri(&format!("sim:?{query}")).expect("the test's URI is valid")
+}
+
+/// Checks every byte; the default seed of `sim`.
+pub fn verify() -> Verify {
+    Verify::new(VerifyConfig::default())
+}
+
+/// A count of a stage's results.
+pub fn count(s: &Snapshot, stage: &str, figure: &str) -> u64 {
+    let stage = s.stages.iter().find(|x| x.name == stage).expect("the stage exists");
+    match stage.results.iter().find(|(n, _)| *n == figure) {
+        Some((_, Figure::Count(n))) => *n,
+        other => panic!("{figure} of {}: {other:?}", stage.name),
+    }
+}
+
+/// Asserts rule 4 and that verification found nothing wrong.
+pub fn assert_whole(s: &Snapshot, verify: &str) {
+    assert_balanced(s);
+    for figure in ["torn", "truncated", "misordered", "duplicated", "unexplained_gaps", "unstamped"]
+    {
+        assert_eq!(count(s, verify, figure), 0, "{figure}: {:?}", s.stages[0].results);
+    }
+}
+
+pub fn assert_balanced(s: &Snapshot) {
+    assert!(
+        s.is_balanced(),
+        "rule 4 is broken: {:?}, hops {:?}",
+        s.frames,
+        s.unbalanced_hops().iter().map(|h| &h.name).collect::<Vec<_>>()
+    );
+}
+
+/// A door that stages wait at.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<GateState>, Condvar)>);
+
+#[derive(Default)]
+struct GateState {
+    open: bool,
+    waiting: usize,
+}
+
+impl Gate {
+    pub fn open(&self) {
+        self.0.0.lock().unwrap().open = true;
+        self.0.1.notify_all();
+    }
+
+    pub fn shut(&self) {
+        self.0.0.lock().unwrap().open = false;
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.0.0.lock().unwrap().waiting
+    }
+
+    pub fn pass(&self) {
+        let mut state = self.0.0.lock().unwrap();
+        state.waiting += 1;
+        while !state.open {
+            let (s, t) = self.0.1.wait_timeout(state, PATIENCE).unwrap();
+            state = s;
+            assert!(!t.timed_out(), "nobody opened the gate");
+        }
+        state.waiting -= 1;
+    }
+}
+
+/// A stage that waits at a gate with each frame.
+pub struct Gated(pub Gate);
+
+impl Stage for Gated {
+    fn process(&mut self, _: &mut Frame, _: &mut StageContext<'_>) -> Result<Flow, StageError> {
+        self.0.pass();
+        Ok(Flow::Pass)
+    }
+}
+
+/// A source that says its frames are smaller than they are (aravis#893).
+pub struct Understated {
+    pub inner: Sim,
+    pub says: usize,
+}
+
+impl Source for Understated {
+    fn info(&self) -> SourceInfo {
+        self.inner.info()
+    }
+    fn fills(&self) -> &[Fill] {
+        self.inner.fills()
+    }
+    fn can_wait(&self) -> bool {
+        self.inner.can_wait()
+    }
+    fn codes(&self) -> CodeTable {
+        self.inner.codes()
+    }
+    fn geometry(&self) -> Geometry {
+        self.inner.geometry()
+    }
+    fn payload_bytes(&self) -> usize {
+        self.says
+    }
+    fn max_payload_bytes(&self) -> usize {
+        self.says
+    }
+    fn frame_id_rule(&self) -> FrameIdRule {
+        self.inner.frame_id_rule()
+    }
+    fn queue_depth(&self, fill: Fill) -> usize {
+        self.inner.queue_depth(fill)
+    }
+    fn keep(&self) -> Option<Keep> {
+        self.inner.keep()
+    }
+    fn start(&mut self, fill: Fill) -> Result<(), Fault> {
+        self.inner.start(fill)
+    }
+    fn stop_device(&mut self) -> Result<(), Fault> {
+        self.inner.stop_device()
+    }
+    fn stop_host(&mut self) -> Result<(), Fault> {
+        self.inner.stop_host()
+    }
+    fn grab_into(&mut self, frame: &mut FrameMut, timeout: Duration) -> Grab {
+        self.inner.grab_into(frame, timeout)
+    }
+    fn queue(&mut self, frame: FrameMut) {
+        self.inner.queue(frame);
+    }
+    fn grab_queued(&mut self, timeout: Duration) -> (Option<FrameMut>, Grab) {
+        self.inner.grab_queued(timeout)
+    }
+    fn revoke(&mut self, back: &mut dyn FnMut(FrameMut)) {
+        self.inner.revoke(back);
+    }
+    fn grab_lent(&mut self, frame: &mut FrameMut, timeout: Duration) -> Grab {
+        self.inner.grab_lent(frame, timeout)
+    }
+    fn give_back(&mut self, frame: &mut FrameMut) {
+        self.inner.give_back(frame);
+    }
+    fn diagnose(&mut self) -> Diagnosis {
+        self.inner.diagnose()
+    }
+    fn reopen(&mut self) -> Result<(), Fault> {
+        self.inner.reopen()
+    }
+    fn counts(&self) -> SourceCounts {
+        self.inner.counts()
+    }
+}
