@@ -98,8 +98,9 @@ unsafe impl Send for Slot {}
 /// Memory that frames may point into, kept alive by type-erased ownership.
 pub type Keep = std::sync::Arc<dyn std::any::Any + Send + Sync>;
 
-/// How the frames of a pool ended; written by the pool's owner alone.
+/// How the frames of a pool ended; written by the pool's owner alone, on a line that droppers do not read.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct FateCounters {
     pub filled: Counter,
     pub delivered: Counter,
