@@ -19,6 +19,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+/// Waits until what was read before it has arrived. A clock read may otherwise overtake the loads before
+/// it, and a hand-off would end before the data are there.
+#[inline(always)]
+pub fn loaded() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: lfence has no preconditions on x86-64.
+    unsafe {
+        std::arch::x86_64::_mm_lfence()
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    std::sync::atomic::fence(Ordering::SeqCst);
+}
+
 /// What was asked for on the command line.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -487,6 +500,8 @@ impl Stage for AgeStage {
     fn process(&mut self, frame: &mut Frame, _: &mut StageContext<'_>) -> Result<Flow, StageError> {
         let meta = frame.meta();
         let (id, stamp, host) = (meta.frame_id, meta.device_time.0, meta.host_time);
+        std::hint::black_box((id, stamp, host));
+        loaded();
         let now = self.clock.now();
         if id != self.next {
             self.disorder.store(true, Ordering::Relaxed);
@@ -557,6 +572,8 @@ pub fn bare_handoff(depth: usize, frames: u64, skip: u64, gap: Nanos) -> Latency
                     std::hint::spin_loop();
                     continue;
                 };
+                std::hint::black_box((i, stamp));
+                loaded();
                 let now = clock.now();
                 assert_eq!(i, next, "rtrb keeps the order");
                 next += 1;
