@@ -250,9 +250,11 @@ impl Pool {
     fn hand_out(&mut self, i: usize) -> FrameMut {
         self.free[i / PER_WORD] &= !(1 << (i % PER_WORD));
         // SAFETY: a slot in the free mask is held by the pool alone.
-        let frame = unsafe { FrameMut::adopt(NonNull::from(&self.core.slots[i])) };
+        let mut frame = unsafe { FrameMut::adopt(NonNull::from(&self.core.slots[i])) };
+        // Written now, before the frame comes, both lines of the record are this core's own when it does.
         frame.set_place(Place::Filling);
         self.core.slots[i].fate.store(Fate::Unused as u8, Ordering::Relaxed);
+        frame.set_filled(0);
         frame
     }
 
@@ -697,9 +699,9 @@ impl PoolView {
             }
             out.push(HeldSlot {
                 slot: i,
-                frame_id: slot.frame_hint.load(Ordering::Relaxed),
+                frame_id: slot.news.frame_hint.load(Ordering::Relaxed),
                 holders: holders(slot.lanes.load(Ordering::Relaxed)).collect(),
-                since: HostTime(slot.since.load(Ordering::Relaxed)),
+                since: HostTime(slot.news.since.load(Ordering::Relaxed)),
             });
         }
         out
