@@ -65,7 +65,7 @@ pub struct FrameMeta {
     /// What was lost just before this frame.
     pub lost_before: Loss,
     /// How many quiescent resets the line had made when this frame was filled.
-    pub epoch: u64,
+    pub epoch: u32,
 }
 
 impl Default for FrameMeta {

@@ -243,7 +243,7 @@ impl Capture {
         }
         let meta = frame.meta_mut();
         meta.host_time = now;
-        meta.epoch = self.epoch;
+        meta.epoch = self.epoch as u32; // Counts round after 4 billion resets.
         meta.sequence = self.sequence;
         self.sequence += 1;
         self.time(now);
