@@ -348,6 +348,7 @@ impl Caller {
                     self.end_to_end.record(now - frame.meta().host_time);
                     return NextFrame::Frame(frame);
                 }
+                Next::Skipped => {}
                 Next::Control(Control::Marker(epoch)) => {
                     shared.released.acknowledge(self.thread, epoch);
                     shared.rebuilt.acknowledge(self.thread, epoch);
