@@ -191,7 +191,8 @@ impl LineBuilder {
                 let (e2e, e2e_reader) = latency();
                 end_to_end.push(e2e_reader);
                 if head.is_caller {
-                    caller_parts = Some((my_inputs, writers, e2e, turn, bed, thread));
+                    caller_parts =
+                        Some((my_inputs, writers, e2e, turn, bed, thread, agent.wait));
                     continue;
                 }
                 let mut steps = Vec::new();
@@ -319,7 +320,7 @@ impl LineBuilder {
         let quit = Arc::new(AtomicBool::new(false));
         let monitor = Monitor::new(shared.clone(), table, rings, monitor_bed.clone(), quit.clone());
         let monitor = spawn("monitor", move || monitor.run())?;
-        let caller_guard = caller_parts.as_ref().map(|(.., thread)| guards.remove(*thread));
+        let caller_guard = caller_parts.as_ref().map(|(.., thread, _)| guards.remove(*thread));
         let mut guards = guards.into_iter();
         let capture_guard = guards.next().expect("the capture thread is the first");
         let mut spawned = Ok(());
@@ -347,7 +348,7 @@ impl LineBuilder {
             monitor,
             monitor_bed,
             quit,
-            caller: caller_parts.map(|(inputs, writers, e2e, turn, bed, thread)| {
+            caller: caller_parts.map(|(inputs, writers, e2e, turn, bed, thread, wait)| {
                 super::line::Caller::new(
                     inputs,
                     writers,
@@ -355,6 +356,7 @@ impl LineBuilder {
                     turn,
                     bed,
                     thread,
+                    wait,
                     caller_guard.expect("taken above"),
                 )
             }),

@@ -15,7 +15,7 @@ use crate::sync::{AtomicBool, Ordering, WakeCell};
 use crate::telemetry::{LatencyWriter, Turn};
 use crate::wait::{MAX_PARK, WaitStrategy, Waiter};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 /// How long dropping a line, or an abort, waits for threads before it leaves them to themselves.
@@ -288,7 +288,8 @@ pub(super) struct Caller {
     waiter: Waiter,
     _guard: ExitGuard,
     ended: bool,
-    attached: bool,
+    /// The thread that the bed wakes.
+    sleeper: Option<ThreadId>,
 }
 
 /// What [`Line::next_frame`] found.
@@ -310,6 +311,7 @@ impl Caller {
         turn: Turn,
         bed: Arc<WakeCell>,
         thread: usize,
+        wait: WaitStrategy,
         guard: ExitGuard,
     ) -> Caller {
         Caller {
@@ -319,10 +321,10 @@ impl Caller {
             turn,
             bed,
             thread,
-            waiter: Waiter::new(WaitStrategy::Park),
+            waiter: Waiter::new(wait),
             _guard: guard,
             ended: false,
-            attached: false,
+            sleeper: None,
         }
     }
 
@@ -331,9 +333,14 @@ impl Caller {
     /// # Real-time
     /// Stage-bound: the thread that calls it first. No allocation, no lock; waits at most `bound`.
     fn next(&mut self, shared: &Shared, bound: Duration) -> NextFrame {
-        if !std::mem::replace(&mut self.attached, true) {
+        let me = std::thread::current().id();
+        let sleeper = *self.sleeper.get_or_insert_with(|| {
             self.bed.attach();
-            // The bed is woken for any thread; only its sleeper must stay the same.
+            me
+        });
+        if sleeper != me && self.waiter.strategy() == WaitStrategy::Park {
+            // The line has moved to another thread, which nobody would wake.
+            self.waiter = Waiter::new(WaitStrategy::Yield);
         }
         let until = shared.clock.now() + bound;
         loop {
