@@ -42,6 +42,7 @@ pub struct LineBuilder {
     factories: Vec<Factory>,
     caller: Option<StageSpec>,
     clock: Clock,
+    refused: Option<Error>,
 }
 
 impl std::fmt::Debug for LineBuilder {
@@ -60,6 +61,7 @@ impl LineBuilder {
             factories: Vec::new(),
             caller: None,
             clock: Clock::host(),
+            refused: None,
         }
     }
 
@@ -78,12 +80,18 @@ impl LineBuilder {
     /// Adds a stage with one thread.
     pub fn stage(self, spec: impl Into<StageSpec>, stage: impl Stage + 'static) -> Self {
         let mut stage: Option<Box<dyn Stage>> = Some(Box::new(stage));
-        let mut spec = spec.into();
-        if spec.workers > 1 {
-            // One stage cannot be on several threads: the plan refuses it with a sentence.
-            spec.workers = usize::MAX;
+        let spec = spec.into();
+        let (name, workers) = (spec.name.clone(), spec.workers);
+        let mut line =
+            self.stage_with(spec, move |_| stage.take().expect("asked for one worker only"));
+        if workers > 1 {
+            line.refused.get_or_insert_with(|| {
+                Error::config(format!(
+                    "stage {name:?} is to have {workers} workers but was given as one instance; use stage_with, which makes one for each"
+                ))
+            });
         }
-        self.stage_with(spec, move |_| stage.take().expect("asked for one worker only"))
+        line
     }
 
     /// Adds a stage with as many threads as the spec has workers; `factory` is called once for each.
@@ -124,7 +132,10 @@ impl LineBuilder {
 
     fn build(self, autostart: bool) -> Result<Line, Error> {
         known_cores(); // Before anything is pinned.
-        let LineBuilder { source, config, specs, factories, caller, clock } = self;
+        let LineBuilder { source, config, specs, factories, caller, clock, refused } = self;
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
         check_config(&config)?;
         let plan = Plan::new(&specs, caller, source.can_wait())?;
         let fill = choose_fill(&*source, &config)?;
@@ -572,7 +583,14 @@ impl PoolNeeds {
         }
         plan.add_holders(&plan.roots, makes_own, &mut sum);
         let need = sum.total;
-        let slots = config.pool.slots.unwrap_or(need + SPARE_SLOTS);
+        if need > PoolConfig::MAX_SLOTS {
+            return Err(Error::config(format!(
+                "the line can hold {need} frames at once: {}; pool.slots can be {} at most, so make rings shallower or let stages keep fewer",
+                sum.text(),
+                PoolConfig::MAX_SLOTS
+            )));
+        }
+        let slots = config.pool.slots.unwrap_or((need + SPARE_SLOTS).min(PoolConfig::MAX_SLOTS));
         if slots < need {
             return Err(Error::config(format!(
                 "pool.slots is {slots}, but the line can hold {need} at once: {}; raise pool.slots to {need} or make rings shallower",
@@ -594,8 +612,8 @@ impl PoolNeeds {
                 let mut sum = Sum::default();
                 plan.add_holders(&plan.nodes[n].children, makes_own, &mut sum);
                 // One being made, and one on its way home.
-                let slots = spec.slots.max(sum.total + 2);
-                let min_slots = sum.total + 1;
+                let slots = spec.slots.max(sum.total.saturating_add(2));
+                let min_slots = sum.total.saturating_add(1);
                 PoolConfig { slots, min_slots, payload_bytes: spec.payload_bytes, ..base }
             }));
         }
