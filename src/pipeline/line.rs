@@ -18,6 +18,12 @@ use std::sync::Arc;
 use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
+/// The moment `bound` from now; a bound beyond what an `Instant` can hold is thirty years.
+pub(super) fn after(bound: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(bound).unwrap_or(now + Duration::from_secs(30 * 365 * 86_400))
+}
+
 /// How long dropping a line, or an abort, waits for threads before it leaves them to themselves.
 const ABORT_GRACE: Duration = Duration::from_secs(1);
 
@@ -93,7 +99,7 @@ impl Line {
 
     /// Waits until the line has ended by itself, at most `bound`; returns whether it has.
     pub fn wait(&mut self, bound: Duration) -> bool {
-        let until = Instant::now() + bound;
+        let until = after(bound);
         loop {
             if self.handle.state() == LineState::Ended {
                 return true;
@@ -114,7 +120,7 @@ impl Line {
     /// it in [`Snapshot::failure`]. Always returns, a second after the deadline at the latest.
     pub fn stop(mut self, deadline: Duration) -> Snapshot {
         self.handle.request_stop();
-        let until = Instant::now() + deadline;
+        let until = after(deadline);
         let left = || until.saturating_duration_since(Instant::now());
         while !left().is_zero() && !self.wait(left()) {}
         self.end(Duration::ZERO)
@@ -249,7 +255,7 @@ impl LineHandle {
     ) -> Result<T, Error> {
         let reply = Reply::new();
         self.orders.give(command(reply.clone()), &self.shared)?;
-        let until = Instant::now() + bound;
+        let until = after(bound);
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if let Some(answer) = reply.wait(left.min(MAX_PARK)) {
