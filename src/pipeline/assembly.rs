@@ -229,8 +229,9 @@ impl Parts {
             let (end_to_end, reader) = latency();
             self.end_to_end.push(reader);
             if head.is_caller {
+                let wait = agent.wait;
                 self.caller =
-                    Some(CallerDraft { inputs, hop_latency, end_to_end, turn, bed, thread });
+                    Some(CallerDraft { inputs, hop_latency, end_to_end, turn, bed, thread, wait });
                 continue;
             }
             let mut steps = Vec::new();
@@ -304,6 +305,7 @@ struct CallerDraft {
     turn: Turn,
     bed: Arc<WakeCell>,
     thread: usize,
+    wait: WaitStrategy,
 }
 
 /// A stage thread, before the line is shared.
@@ -365,7 +367,16 @@ impl Threads {
         let monitor = spawn("monitor", move || monitor.run())?;
         let caller = self.caller.map(|c| {
             let guard = guard(c.thread);
-            Caller::new(c.inputs, c.hop_latency, c.end_to_end, c.turn, c.bed, c.thread, guard)
+            Caller::new(
+                c.inputs,
+                c.hop_latency,
+                c.end_to_end,
+                c.turn,
+                c.bed,
+                c.thread,
+                c.wait,
+                guard,
+            )
         });
         let mut spawned = Ok(());
         for draft in self.drafts {

@@ -20,6 +20,7 @@ pub struct LineBuilder {
     factories: Vec<Factory>,
     caller: Option<StageSpec>,
     clock: Clock,
+    refused: Option<Error>,
 }
 
 impl std::fmt::Debug for LineBuilder {
@@ -38,6 +39,7 @@ impl LineBuilder {
             factories: Vec::new(),
             caller: None,
             clock: Clock::host(),
+            refused: None,
         }
     }
 
@@ -56,12 +58,18 @@ impl LineBuilder {
     /// Adds a stage with one thread.
     pub fn stage(self, spec: impl Into<StageSpec>, stage: impl Stage + 'static) -> Self {
         let mut stage: Option<Box<dyn Stage>> = Some(Box::new(stage));
-        let mut spec = spec.into();
-        if spec.workers > 1 {
-            // One stage cannot be on several threads: the plan refuses it with a sentence.
-            spec.workers = usize::MAX;
+        let spec = spec.into();
+        let (name, workers) = (spec.name.clone(), spec.workers);
+        let mut line =
+            self.stage_with(spec, move |_| stage.take().expect("asked for one worker only"));
+        if workers > 1 {
+            line.refused.get_or_insert_with(|| {
+                Error::config(format!(
+                    "stage {name:?} is to have {workers} workers but was given as one instance; use stage_with, which makes one for each"
+                ))
+            });
         }
-        self.stage_with(spec, move |_| stage.take().expect("asked for one worker only"))
+        line
     }
 
     /// Adds a stage with as many threads as the spec has workers; `factory` is called once for each.
@@ -102,6 +110,9 @@ impl LineBuilder {
 
     fn build(self, autostart: bool) -> Result<Line, Error> {
         known_cores(); // Before anything is pinned.
+        if let Some(refused) = self.refused {
+            return Err(refused);
+        }
         check_config(&self.config)?;
         let plan = Plan::new(&self.specs, self.caller, self.source.can_wait())?;
         let fill = choose_fill(&*self.source, &self.config)?;

@@ -65,7 +65,7 @@ impl<T> Reply<T> {
 
     /// Waits for the answer, at most `bound`.
     pub fn wait(&self, bound: Duration) -> Option<Result<T, Error>> {
-        let until = Instant::now() + bound;
+        let until = super::line::after(bound);
         let mut slot = self.0.answer.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(answer) = slot.take() {

@@ -170,6 +170,8 @@ pub(super) enum Next {
         /// Which producer's ring it came through.
         ring: usize,
     },
+    /// The producers brought nothing for this turn: what follows has to be told, too.
+    Skipped,
     /// Every ring has delivered this control.
     Control(Control),
     /// Nothing is there now.
@@ -198,7 +200,7 @@ impl Inputs {
             if self.skips[r] > 0 {
                 self.skips[r] -= 1;
                 self.turn += self.consumers;
-                continue;
+                return Next::Skipped;
             }
             match self.rings[r].pop() {
                 None => return Next::Empty,

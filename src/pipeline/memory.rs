@@ -37,7 +37,14 @@ impl PoolNeeds {
         }
         plan.add_holders(&plan.roots, makes_own, &mut sum);
         let need = sum.total;
-        let slots = config.pool.slots.unwrap_or(need + SPARE_SLOTS);
+        if need > PoolConfig::MAX_SLOTS {
+            return Err(Error::config(format!(
+                "the line can hold {need} frames at once: {}; pool.slots can be {} at most, so make rings shallower or let stages keep fewer",
+                sum.text(),
+                PoolConfig::MAX_SLOTS
+            )));
+        }
+        let slots = config.pool.slots.unwrap_or((need + SPARE_SLOTS).min(PoolConfig::MAX_SLOTS));
         if slots < need {
             return Err(Error::config(format!(
                 "pool.slots is {slots}, but the line can hold {need} at once: {}; raise pool.slots to {need} or make rings shallower",
@@ -59,8 +66,8 @@ impl PoolNeeds {
                 let mut sum = Sum::default();
                 plan.add_holders(&plan.nodes[n].children, makes_own, &mut sum);
                 // One being made, and one on its way home.
-                let slots = spec.slots.max(sum.total + 2);
-                let min_slots = sum.total + 1;
+                let slots = spec.slots.max(sum.total.saturating_add(2));
+                let min_slots = sum.total.saturating_add(1);
                 PoolConfig { slots, min_slots, payload_bytes: spec.payload_bytes, ..base }
             }));
         }

@@ -77,6 +77,7 @@ impl Worker {
                     let mut at = now;
                     self.step(&shared, 0, frame, &mut at, loss);
                 }
+                Next::Skipped => self.pass_turns(0, 0),
                 Next::Control(control) => {
                     crate::alloc::mark_hot(false);
                     let ended = self.take_control(control);
