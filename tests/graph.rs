@@ -42,11 +42,13 @@ fn a_chain_hands_every_frame_on() {
     watched(|| {
         for fill in ["copy", "announce", "lend"] {
             let end = finish(
-                Line::builder(sim(&format!("width=64&height=48&rate=max&fill={fill}&frames=500")))
-                    .stage(StageSpec::new("a").ring(1), verify())
-                    .stage(StageSpec::new("b").ring(2), pass())
-                    .stage("c", pass())
-                    .stage("d", verify()),
+                Line::builder(sim(&format!(
+                    "width=64&height=48&rate=max&fill={fill}&frames=500&queue=30"
+                )))
+                .stage(StageSpec::new("a").ring(1), verify())
+                .stage(StageSpec::new("b").ring(2), pass())
+                .stage("c", pass())
+                .stage("d", verify()),
             );
             assert_eq!(end.frames.delivered, 500, "{fill}");
             assert_whole(&end, "d");
@@ -103,7 +105,8 @@ fn workers_keep_the_order() {
                 let notes = Notes::default();
                 let end = finish(
                     Line::builder(sim(&format!(
-                        "width=64&height=48&rate=max&fill={fill}&frames=601"
+                        "width=64&height=48&sensor_width=64&sensor_height=48&rate=max&fill={fill}&frames=601{}",
+                        if fill == "lend" { "&queue=99" } else { "" }
                     )))
                     .stage_with(StageSpec::new("group").workers(n).ring(2), move |w| {
                         let seen = seen.clone();
@@ -162,8 +165,9 @@ impl Manners {
 /// Worker groups one behind the other, of which the first has manners.
 fn groups(sizes: &[usize], manners: &[Manners], frames: u64) -> (Snapshot, Vec<u64>, Notes) {
     let notes = Notes::default();
-    let mut line =
-        Line::builder(sim(&format!("width=64&height=48&rate=max&frames={frames}&faults=every 97 from 50 resize 32x16;every 97 from 90 resize 64x48")));
+    let mut line = Line::builder(sim(&format!(
+        "width=64&height=48&rate=max&frames={frames}&faults=every 97 from 50 resize 32x16;every 97 from 90 resize 64x48"
+    )));
     for (i, n) in sizes.iter().enumerate() {
         let manners = manners.get(i).copied().unwrap_or(Manners::Good);
         line = line.stage_with(StageSpec::new(format!("g{i}")).workers(*n).ring(2), move |_| {
@@ -193,12 +197,8 @@ fn groups_of_different_size_follow_one_another() {
 #[test]
 fn frames_that_end_in_a_group_leave_no_hole() {
     watched(|| {
-        let all = [
-            Manners::Ends(1, 3),
-            Manners::Fails(0, 4),
-            Manners::Panics(2, 5),
-            Manners::Ends(0, 1),
-        ];
+        let all =
+            [Manners::Ends(1, 3), Manners::Fails(0, 4), Manners::Panics(2, 5), Manners::Ends(0, 1)];
         for sizes in [&[2, 3][..], &[3, 2], &[2, 3, 2], &[2, 2, 2], &[3, 2, 5], &[5, 1, 3]] {
             for manners in all {
                 let (end, expected, notes) = groups(sizes, &[manners], 300);
@@ -222,24 +222,23 @@ fn groups_that_refuse_keep_order_and_go_on() {
         for sizes in [[2, 3, 2], [3, 2, 1], [2, 1, 3], [1, 3, 2]] {
             let gate = Gate::default();
             let notes = Notes::default();
-            let mut line = Line::builder(sim("width=64&height=48&rate=max&frames=600&faults=at 500 resize 32x16"))
-                .stage_with(StageSpec::new("a").workers(sizes[0]).ring(2), |_| {
-                    Box::new(Manners::Ends(5, 7).stage())
-                })
-                .stage_with(
-                    StageSpec::new("b").workers(sizes[1]).ring(2).policy(Policy::Refuse),
-                    {
-                        let gate = gate.clone();
-                        move |_| Box::new(Gated(gate.clone()))
-                    },
-                )
-                .stage_with(
-                    StageSpec::new("c").workers(sizes[2]).ring(1).policy(Policy::Refuse),
-                    |_| Box::new(pass()),
-                )
-                .stage("notes", notes.stage())
-                .start()
-                .unwrap();
+            let mut line = Line::builder(sim(
+                "width=64&height=48&rate=max&frames=600&faults=at 500 resize 32x16",
+            ))
+            .stage_with(StageSpec::new("a").workers(sizes[0]).ring(2), |_| {
+                Box::new(Manners::Ends(5, 7).stage())
+            })
+            .stage_with(StageSpec::new("b").workers(sizes[1]).ring(2).policy(Policy::Refuse), {
+                let gate = gate.clone();
+                move |_| Box::new(Gated(gate.clone()))
+            })
+            .stage_with(
+                StageSpec::new("c").workers(sizes[2]).ring(1).policy(Policy::Refuse),
+                |_| Box::new(pass()),
+            )
+            .stage("notes", notes.stage())
+            .start()
+            .unwrap();
             until("hops refuse", || {
                 line.snapshot().hops.iter().map(|h| h.refused).sum::<u64>() > 50
             });
@@ -299,7 +298,8 @@ fn slow_branches_never_starve_inspection() {
     watched(|| {
         for fill in ["copy", "announce", "lend"] {
             let gate = Gate::default();
-            let stuck = |name: &str, policy| StageSpec::new(name).after(After::Source).policy(policy);
+            let stuck =
+                |name: &str, policy| StageSpec::new(name).after(After::Source).policy(policy);
             let camera = sim(&format!("width=64&height=48&rate=max&fill={fill}&frames=2000"));
             let mut line = Line::builder(camera)
                 .stage(StageSpec::new("inspect").policy(Policy::Every), verify())
@@ -335,10 +335,9 @@ fn stages_on_one_thread_need_no_hop() {
             let counter = seen.clone();
             let end = finish(
                 Line::builder(sim("width=64&height=48&rate=max&frames=400"))
-                    .stage_with(
-                        StageSpec::new("head").thread("t").workers(workers).ring(3),
-                        |_| Box::new(pass()),
-                    )
+                    .stage_with(StageSpec::new("head").thread("t").workers(workers).ring(3), |_| {
+                        Box::new(pass())
+                    })
                     // A fused child, its fused child, a fused sibling, and siblings behind hops.
                     .stage_with(spec("one", "head"), |_| Box::new(Manners::Ends(0, 2).stage()))
                     .stage_with(spec("two", "one"), |_| Box::new(pass()))
@@ -408,7 +407,10 @@ fn stages_with_their_own_images() {
                         StageSpec::new("live").after(After::Stage("own".into())).policy(one_in(4)),
                         verify(),
                     )
-                    .stage(StageSpec::new("again").after(After::Stage("verify".into())), Copier { slots: 1 })
+                    .stage(
+                        StageSpec::new("again").after(After::Stage("verify".into())),
+                        Copier { slots: 1 },
+                    )
                     .stage("last", verify()),
             );
             assert_eq!(end.frames.delivered, 500, "{:?}", end.frames);
@@ -467,23 +469,44 @@ fn the_callers_loop_is_woken_whatever_its_wait_and_thread() {
     });
 }
 
+/// Catches: a source that lends fewer buffers than the line can hold, so that a slow branch starves the
+/// others for ever.
+#[test]
+fn a_source_that_lends_too_few_is_refused() {
+    let line = |queue: usize| {
+        let camera = sim(&format!("width=64&height=48&rate=max&fill=lend&queue={queue}"));
+        Line::builder(camera).stage(StageSpec::new("a").ring(3), pass()).arm()
+    };
+    let error = line(4).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let text = error.to_string();
+    assert!(text.contains("lends 4 buffers"), "{text}");
+    assert!(text.contains("capture 1 + ring a 3 + in a 1 = 5"), "{text}");
+    line(5).unwrap();
+}
+
 /// The line of the arithmetic: two rings, a tap, workers, a holder.
 fn counted(fill: &str) -> LineBuilder {
-    Line::builder(sim(&format!("width=64&height=48&rate=max&fill={fill}&queue=5")))
-        .configure(|c| c.pool.lock = false)
-        .stage(StageSpec::new("a").ring(3).holds(2), pass())
-        .stage_with(StageSpec::new("b").workers(2).ring(2), |_| Box::new(pass()))
-        .stage(StageSpec::new("c").ring(1), pass())
-        .stage(StageSpec::new("live").after(After::Source).policy(Policy::Latest), pass())
+    Line::builder(sim(&format!(
+        "width=64&height=48&rate=max&fill={fill}&queue={}",
+        if fill == "lend" { 30 } else { 5 }
+    )))
+    .configure(|c| c.pool.lock = false)
+    .stage(StageSpec::new("a").ring(3).holds(2), pass())
+    .stage_with(StageSpec::new("b").workers(2).ring(2), |_| Box::new(pass()))
+    .stage(StageSpec::new("c").ring(1), pass())
+    .stage(StageSpec::new("live").after(After::Source).policy(Policy::Latest), pass())
 }
 
 /// Catches: a pool that is one slot too small and is found out on the line. // iceoryx2#2307
 #[test]
 fn the_arithmetic_is_said_and_is_right() {
     let sum = "ring a 3 + in a 1 + kept by a 2 + ring b 4 + in b 2 + ring c 2 + in c 1 + tap live 2 + in live 1";
-    for (fill, head, need) in
-        [("copy", "capture 1 + ", 19), ("lend", "capture 1 + ", 19), ("announce", "capture 1 + queued with the source 5 + ", 24)]
-    {
+    for (fill, head, need) in [
+        ("copy", "capture 1 + ", 19),
+        ("lend", "capture 1 + ", 19),
+        ("announce", "capture 1 + queued with the source 5 + ", 24),
+    ] {
         let error = counted(fill).configure(|c| c.pool.slots = Some(need - 1)).arm().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert_eq!(
@@ -508,7 +531,9 @@ fn with_the_fewest_slots_every_place_can_be_full() {
     watched(|| {
         for fill in ["copy", "announce", "lend"] {
             let gate = Gate::default();
-            let camera = sim(&format!("width=64&height=48&rate=1000&fill={fill}&queue=4&frames=300"));
+            let queue = if fill == "lend" { 11 } else { 4 };
+            let camera =
+                sim(&format!("width=64&height=48&rate=1000&fill={fill}&queue={queue}&frames=300"));
             let need = if fill == "announce" { 4 } else { 0 } + 1 + 3 + 1 + 2 + 1 + 2 + 1;
             let mut line = Line::builder(camera)
                 .configure(|c| c.pool.slots = Some(need))
@@ -520,13 +545,15 @@ fn with_the_fewest_slots_every_place_can_be_full() {
                 )
                 .start()
                 .unwrap();
-            until("all is full", || line.snapshot().frames.refused > 100);
             gate.open();
             assert!(line.wait(PATIENCE));
             let end = line.stop(SOON);
             assert_balanced(&end);
             assert_eq!(
-                (end.frames.underrun, end.frames.delivered + end.frames.refused + end.frames.lost_by_device),
+                (
+                    end.frames.underrun,
+                    end.frames.delivered + end.frames.refused + end.frames.lost_by_device
+                ),
                 (0, 300),
                 "{fill}: {:?}",
                 end.frames
@@ -541,7 +568,8 @@ type Change = fn(LineBuilder) -> LineBuilder;
 /// a sentence that does not say which key and what is allowed.
 #[test]
 fn what_cannot_work_is_refused_with_a_sentence() {
-    let base = || Line::builder(sim("width=64&height=48&rate=100")).configure(|c| c.pool.lock = false);
+    let base =
+        || Line::builder(sim("width=64&height=48&rate=100")).configure(|c| c.pool.lock = false);
     let table: &[(&str, Change, &[&str])] = &[
         ("nothing", |b| b, &["no stage", "[[stage]]", "frames"]),
         ("empty name", |b| b.stage("", pass()), &["cannot be named \"\""]),
@@ -551,7 +579,10 @@ fn what_cannot_work_is_refused_with_a_sentence() {
         ("twice", |b| b.stage("a", pass()).stage("a", pass()), &["two stages are named \"a\""]),
         (
             "unknown parent",
-            |b| b.stage("a", pass()).stage(StageSpec::new("b").after(After::Stage("c".into())), pass()),
+            |b| {
+                b.stage("a", pass())
+                    .stage(StageSpec::new("b").after(After::Stage("c".into())), pass())
+            },
             &["\"b\" comes after \"c\"", "known: source, a"],
         ),
         (
@@ -559,13 +590,21 @@ fn what_cannot_work_is_refused_with_a_sentence() {
             |b| b.stage(StageSpec::new("b").after(After::Stage("b".into())), pass()),
             &["\"b\" comes after \"b\"", "known: source"],
         ),
-        ("ring 0", |b| b.stage(StageSpec::new("a").ring(0), pass()), &["ring of depth 0", "1 to 65536"]),
+        (
+            "ring 0",
+            |b| b.stage(StageSpec::new("a").ring(0), pass()),
+            &["ring of depth 0", "1 to 65536"],
+        ),
         (
             "ring beyond",
             |b| b.stage(StageSpec::new("a").ring(65537), pass()),
             &["ring of depth 65537", "1 to 65536"],
         ),
-        ("ring that no pool holds", |b| b.stage(StageSpec::new("a").ring(65536), pass()), &["ring a 65536", "4096"]),
+        (
+            "ring that no pool holds",
+            |b| b.stage(StageSpec::new("a").ring(65536), pass()),
+            &["ring a 65536", "4096"],
+        ),
         ("depth 0", |b| b.frames(0), &["ring of depth 0"]),
         (
             "no workers",
@@ -584,7 +623,9 @@ fn what_cannot_work_is_refused_with_a_sentence() {
         ),
         (
             "holders beyond number",
-            |b| b.stage_with(StageSpec::new("a").workers(2).holds(usize::MAX), |_| Box::new(pass())),
+            |b| {
+                b.stage_with(StageSpec::new("a").workers(2).holds(usize::MAX), |_| Box::new(pass()))
+            },
             &["pool.slots", "4096", "kept by a"],
         ),
         (
@@ -594,7 +635,11 @@ fn what_cannot_work_is_refused_with_a_sentence() {
         ),
         (
             "a tap for two",
-            |b| b.stage_with(StageSpec::new("a").policy(Policy::Latest).workers(2), |_| Box::new(pass())),
+            |b| {
+                b.stage_with(StageSpec::new("a").policy(Policy::Latest).workers(2), |_| {
+                    Box::new(pass())
+                })
+            },
             &["\"a\"", "policy latest", "one thread to one thread"],
         ),
         (
@@ -630,13 +675,21 @@ fn what_cannot_work_is_refused_with_a_sentence() {
             },
             &["\"b\" has 3 workers", "which has 2"],
         ),
-        ("a core that is not", |b| b.stage(StageSpec::new("a").core(9999), pass()), &["\"a\"", "core 9999", "may use"]),
+        (
+            "a core that is not",
+            |b| b.stage(StageSpec::new("a").core(9999), pass()),
+            &["\"a\"", "core 9999", "may use"],
+        ),
         (
             "a core beyond number",
             |b| b.stage_with(StageSpec::new("a").core(usize::MAX).workers(2), |_| Box::new(pass())),
             &["\"a\"", "may use"],
         ),
-        ("capture core", |b| b.configure(|c| c.capture.core = Some(9999)).stage("a", pass()), &["capture.core", "9999"]),
+        (
+            "capture core",
+            |b| b.configure(|c| c.capture.core = Some(9999)).stage("a", pass()),
+            &["capture.core", "9999"],
+        ),
         (
             "priority",
             |b| b.configure(|c| c.capture.priority = Priority::Fifo(0)).stage("a", pass()),
@@ -652,15 +705,51 @@ fn what_cannot_work_is_refused_with_a_sentence() {
             |b| b.stage(StageSpec { priority: Priority::Nice(20), ..StageSpec::new("a") }, pass()),
             &["\"a\"", "nice value 20", "-20 to 19"],
         ),
-        ("timeout 0", |b| b.configure(|c| c.capture.timeout = Duration::ZERO).stage("a", pass()), &["capture.timeout is 0"]),
-        ("0 frames", |b| b.configure(|c| c.capture.frames = Some(0)).stage("a", pass()), &["0 frames", "1 or more"]),
-        ("growth", |b| b.configure(|c| c.reset.growth = 0.9).stage("a", pass()), &["reset.growth is 0.9", "1.0 to 16.0"]),
-        ("growth", |b| b.configure(|c| c.reset.growth = f64::NAN).stage("a", pass()), &["reset.growth is NaN"]),
-        ("deadline", |b| b.configure(|c| c.reset.deadline = Duration::ZERO).stage("a", pass()), &["reset.deadline is 0"]),
-        ("slots 0", |b| b.configure(|c| c.pool.slots = Some(0)).stage("a", pass()), &["pool.slots is 0", "capture 1"]),
-        ("slots", |b| b.configure(|c| c.pool.slots = Some(4097)).stage("a", pass()), &["pool.slots is 4097", "1 to 4096"]),
-        ("headroom", |b| b.configure(|c| c.pool.headroom = 0.5).stage("a", pass()), &["pool.headroom is 0.5", "1.0 to 16.0"]),
-        ("headroom", |b| b.configure(|c| c.pool.headroom = f64::NAN).stage("a", pass()), &["pool.headroom is NaN"]),
+        (
+            "timeout 0",
+            |b| b.configure(|c| c.capture.timeout = Duration::ZERO).stage("a", pass()),
+            &["capture.timeout is 0"],
+        ),
+        (
+            "0 frames",
+            |b| b.configure(|c| c.capture.frames = Some(0)).stage("a", pass()),
+            &["0 frames", "1 or more"],
+        ),
+        (
+            "growth",
+            |b| b.configure(|c| c.reset.growth = 0.9).stage("a", pass()),
+            &["reset.growth is 0.9", "1.0 to 16.0"],
+        ),
+        (
+            "growth",
+            |b| b.configure(|c| c.reset.growth = f64::NAN).stage("a", pass()),
+            &["reset.growth is NaN"],
+        ),
+        (
+            "deadline",
+            |b| b.configure(|c| c.reset.deadline = Duration::ZERO).stage("a", pass()),
+            &["reset.deadline is 0"],
+        ),
+        (
+            "slots 0",
+            |b| b.configure(|c| c.pool.slots = Some(0)).stage("a", pass()),
+            &["pool.slots is 0", "capture 1"],
+        ),
+        (
+            "slots",
+            |b| b.configure(|c| c.pool.slots = Some(4097)).stage("a", pass()),
+            &["pool.slots is 4097", "1 to 4096"],
+        ),
+        (
+            "headroom",
+            |b| b.configure(|c| c.pool.headroom = 0.5).stage("a", pass()),
+            &["pool.headroom is 0.5", "1.0 to 16.0"],
+        ),
+        (
+            "headroom",
+            |b| b.configure(|c| c.pool.headroom = f64::NAN).stage("a", pass()),
+            &["pool.headroom is NaN"],
+        ),
         (
             "budget",
             |b| b.configure(|c| c.pool.budget_bytes = Some(4096)).stage("a", pass()),
@@ -724,7 +813,8 @@ fn draws() -> impl Strategy<Value = Vec<Draw>> {
         1 => (0_u64..5, 2_u64..6).prop_map(|(r, m)| Manners::Fails(r, m)),
         1 => (0_u64..5, 3_u64..6).prop_map(|(r, m)| Manners::Panics(r, m)),
     ];
-    let draw = (any::<u8>(), 0_u8..6, 1_usize..4, 1_usize..5, any::<bool>(), any::<bool>(), manners);
+    let draw =
+        (any::<u8>(), 0_u8..6, 1_usize..4, 1_usize..5, any::<bool>(), any::<bool>(), manners);
     prop::collection::vec(
         draw.prop_map(|(parent, policy, workers, ring, fused, own, manners)| Draw {
             parent,
@@ -743,7 +833,8 @@ fn draws() -> impl Strategy<Value = Vec<Draw>> {
 fn run_graph(draws: &[Draw], fill: &str, faults: &str) {
     const FRAMES: u64 = 150;
     let mut line = Line::builder(sim(&format!(
-        "width=64&height=48&rate=max&fill={fill}&frames={FRAMES}&faults={faults}"
+        "width=64&height=48&sensor_width=64&sensor_height=48&rate=max&fill={fill}&frames={FRAMES}&faults={faults}{}",
+        if fill == "lend" { "&queue=1000" } else { "" }
     )))
     .configure(|c| {
         c.pool.lock = false;
@@ -780,7 +871,7 @@ fn run_graph(draws: &[Draw], fill: &str, faults: &str) {
             .filter(|_| fused || policy == Policy::Every)
             .map(|ids| ids.into_iter().filter(|id| manners.spares(*id)).collect::<Vec<_>>());
         line = line.stage_with(spec, move |_| {
-            let mut inner = manners.stage();
+            let inner = manners.stage();
             if !own {
                 return Box::new(inner);
             }
@@ -800,7 +891,6 @@ fn run_graph(draws: &[Draw], fill: &str, faults: &str) {
                     self.1.output(n)
                 }
             }
-            let _ = &mut inner;
             Box::new(Both(inner, Copier { slots: 1 }))
         });
         // Behind each stage somebody looks.

@@ -202,8 +202,7 @@ impl LineBuilder {
                 let (e2e, e2e_reader) = latency();
                 end_to_end.push(e2e_reader);
                 if head.is_caller {
-                    caller_parts =
-                        Some((my_inputs, writers, e2e, turn, bed, thread, agent.wait));
+                    caller_parts = Some((my_inputs, writers, e2e, turn, bed, thread, agent.wait));
                     continue;
                 }
                 let mut steps = Vec::new();
@@ -588,6 +587,13 @@ impl PoolNeeds {
                 "the line can hold {need} frames at once: {}; pool.slots can be {} at most, so make rings shallower or let stages keep fewer",
                 sum.text(),
                 PoolConfig::MAX_SLOTS
+            )));
+        }
+        let lent = source.queue_depth(fill);
+        if fill == Fill::Lend && (1..need).contains(&lent) {
+            return Err(Error::config(format!(
+                "the source lends {lent} buffers at once, but the line can hold {need}: {}; let the source lend {need}, make rings shallower, or choose another capture.fill",
+                sum.text()
             )));
         }
         let slots = config.pool.slots.unwrap_or((need + SPARE_SLOTS).min(PoolConfig::MAX_SLOTS));
