@@ -231,6 +231,20 @@ impl Inputs {
         self.skips[r] > 0 || self.rings[r].is_ready()
     }
 
+    /// After an abort: gives up what producers that have not noticed yet still push, until they are gone
+    /// or `bound` has passed.
+    pub fn abandon_to_the_end(&mut self, bound: Duration) {
+        let begun = std::time::Instant::now();
+        loop {
+            let gone = self.rings.iter().all(EdgeRx::is_abandoned);
+            self.abandon(); // After the look: what was pushed before the producer went is seen.
+            if gone || begun.elapsed() >= bound {
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    }
+
     /// Drops everything that is there, as given up.
     pub fn abandon(&mut self) {
         for ring in &mut self.rings {

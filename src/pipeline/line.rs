@@ -143,10 +143,15 @@ impl Line {
         if self.handle.state() != LineState::Ended {
             shared.abort();
         }
-        if let Some(caller) = self.caller.take() {
-            caller.leave(&shared);
+        let mut caller = self.caller.take();
+        if let Some(caller) = &mut caller {
+            caller.finish(&shared);
+            caller.guard = None;
         }
         let alive = shared.exits.wait_all(ABORT_GRACE);
+        if let Some(caller) = &mut caller {
+            caller.inputs.abandon(); // What was pushed while it left.
+        }
         self.quit.store(true, Ordering::Release);
         self.monitor_bed.wake();
         if let Some(monitor) = self.monitor.take() {
@@ -292,7 +297,7 @@ pub(super) struct Caller {
     bed: Arc<WakeCell>,
     thread: usize,
     waiter: Waiter,
-    _guard: ExitGuard,
+    guard: Option<ExitGuard>,
     ended: bool,
     /// The thread that the bed wakes.
     sleeper: Option<ThreadId>,
@@ -328,7 +333,7 @@ impl Caller {
             bed,
             thread,
             waiter: Waiter::new(wait),
-            _guard: guard,
+            guard: Some(guard),
             ended: false,
             sleeper: None,
         }
@@ -389,11 +394,6 @@ impl Caller {
         shared.released.leave(self.thread);
         shared.rebuilt.leave(self.thread);
         shared.threads[0].bed.wake();
-    }
-
-    /// The caller takes no more frames.
-    fn leave(mut self, shared: &Shared) {
-        self.finish(shared);
     }
 }
 

@@ -304,7 +304,8 @@ impl Snapshot {
 
     /// Hops that lost or made up a frame.
     pub fn unbalanced_hops(&self) -> Vec<&HopSnapshot> {
-        let ended = self.state == LineState::Ended;
+        // A thread that was left behind still has its ring: what is in it is in flight.
+        let ended = self.state == LineState::Ended && self.threads.iter().all(|t| t.ended);
         self.hops
             .iter()
             .filter(|h| {
