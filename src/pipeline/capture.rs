@@ -335,21 +335,23 @@ impl Capture {
         let end = Control::End(self.sequence);
         // As long as frames move, the drain goes on; Line::stop has the last word by aborting.
         let patience = shared.config.reset.deadline.saturating_mul(5).max(Duration::from_secs(1));
+        let patient = |now: HostTime| (now + patience).max(HostTime(shared.drain_until.get()));
         let mut by = Sender { shared: &shared, bed: &self.bed, waiter: &mut self.waiter };
         for out in &mut self.outs {
             let mut moved = taken(&shared);
-            let mut done = out.put_control(end, shared.clock.now() + patience, &mut by).is_ok();
+            let mut done = out.put_control(end, patient(shared.clock.now()), &mut by).is_ok();
             while !done && !shared.aborting() {
                 let now = taken(&shared);
                 if now == moved {
                     shared.abort();
+                    break;
                 }
                 moved = now;
-                done = out.settle();
+                done = out.settle_until(patient(shared.clock.now()), &mut by).is_ok();
             }
         }
         let mut moved = taken(&shared);
-        let mut until = shared.clock.now() + patience;
+        let mut until = patient(shared.clock.now());
         let grace = Duration::from_millis(200);
         while !shared.released.reached(u64::MAX) {
             let now = shared.clock.now();
@@ -363,7 +365,7 @@ impl Capture {
                     until = now + grace;
                     continue;
                 }
-                (moved, until) = (t, now + patience);
+                (moved, until) = (t, patient(now));
             }
             if shared.aborting() {
                 until = HostTime(until.0.min((now + grace).0));

@@ -113,9 +113,17 @@ impl Out {
         by: &mut Sender<'_>,
     ) -> Result<(), Aborted> {
         self.turn = self.me;
+        for edge in &mut self.edges {
+            edge.put_control(control);
+        }
+        self.settle_until(until, by)
+    }
+
+    /// Waits until everything that is owed to consumers is in, at most until `until`.
+    pub fn settle_until(&mut self, until: HostTime, by: &mut Sender<'_>) -> Result<(), Aborted> {
         let mut stuck = false;
         for edge in &mut self.edges {
-            let mut done = edge.put_control(control);
+            let mut done = edge.settle();
             while !done {
                 let now = by.shared.clock.now();
                 if by.shared.aborting() || now >= until {
@@ -129,11 +137,6 @@ impl Out {
             }
         }
         if stuck { Err(Aborted) } else { Ok(()) }
-    }
-
-    /// Puts in what is still owed to consumers, if there is room now.
-    pub fn settle(&mut self) -> bool {
-        self.edges.iter_mut().fold(true, |all, e| e.settle() && all)
     }
 }
 

@@ -119,6 +119,8 @@ impl Line {
     /// Drains to the last accepted frame and ends, within `deadline`; then aborts what is left and names
     /// it in [`Snapshot::failure`]. Always returns, a second after the deadline at the latest.
     pub fn stop(mut self, deadline: Duration) -> Snapshot {
+        let shared = &self.handle.shared;
+        shared.drain_until.set((shared.clock.now() + deadline).0);
         self.handle.request_stop();
         let until = after(deadline);
         let left = || until.saturating_duration_since(Instant::now());
