@@ -313,6 +313,7 @@ impl LineBuilder {
             last_interval: None,
             dead_since: None,
             last_reset: None,
+            refused_reset: None,
             running: false,
             resetting: false,
             autostart,

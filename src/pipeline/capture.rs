@@ -51,6 +51,8 @@ pub(super) struct Capture {
     /// The reset or reconnection whose first frame is awaited.
     pub dead_since: Option<(DeadTime, HostTime)>,
     pub last_reset: Option<ResetReport>,
+    /// Why the last reset left the slots as they were, if it was asked to change them and could not.
+    pub refused_reset: Option<String>,
     pub running: bool,
     /// A reset is under way, or the end: no other reset begins within it.
     pub resetting: bool,
