@@ -215,6 +215,11 @@ impl Pool {
         self.slots
     }
 
+    /// Whether there are as many slots as the line needs at least.
+    pub fn is_workable(&self) -> bool {
+        self.slots >= self.config.min_slots
+    }
+
     /// Whether frames point into memory of the source.
     pub fn is_lending(&self) -> bool {
         self.core.arena.is_none()

@@ -106,17 +106,21 @@ fn hops(shared: &Shared) -> Vec<HopSnapshot> {
         .hops
         .iter()
         .map(|h| {
+            // Ends before beginnings, each read once: the sums below hold while the line runs, too.
             let taken = h.counts.taken.get();
+            let replaced = h.counts.replaced.get();
+            let (accepted, refused) = (h.counts.accepted.get(), h.counts.refused.get());
+            let skipped = h.counts.skipped.get();
             HopSnapshot {
                 name: h.name.clone(),
                 policy: h.policy,
                 depth: h.depth,
                 taken,
-                replaced: h.counts.replaced.get(),
-                accepted: h.counts.accepted.get(),
-                refused: h.counts.refused.get(),
-                skipped: h.counts.skipped.get(),
-                offered: h.counts.offered(),
+                replaced,
+                accepted,
+                refused,
+                skipped,
+                offered: accepted + refused + skipped,
                 latency: h.latency.snapshot(),
             }
         })
