@@ -125,23 +125,18 @@ impl Line {
         let until = after(deadline);
         let left = || until.saturating_duration_since(Instant::now());
         while !left().is_zero() && !self.wait(left()) {}
-        self.end(Duration::ZERO)
+        self.end()
     }
 
     /// Ends now: frames in the rings are given up, and counted as such.
     pub fn abort(mut self) -> Snapshot {
         self.handle.shared.abort();
-        self.end(ABORT_GRACE)
+        self.end()
     }
 
-    /// The last rungs of the ladder: wait, abort, wait, leave behind.
-    fn end(&mut self, wait: Duration) -> Snapshot {
+    /// The last rungs of the ladder: abort, wait, leave behind.
+    fn end(&mut self) -> Snapshot {
         let shared = self.handle.shared.clone();
-        if self.handle.state() == LineState::Ended {
-            // Threads have nothing left to do but return.
-        } else {
-            shared.exits.wait_all(wait);
-        }
         if self.handle.state() != LineState::Ended {
             shared.abort();
         }
@@ -191,7 +186,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         if self.monitor.is_some() {
             self.handle.shared.abort();
-            self.end(Duration::ZERO);
+            self.end();
         }
     }
 }
