@@ -106,17 +106,20 @@ fn hops(shared: &Shared) -> Vec<HopSnapshot> {
         .hops
         .iter()
         .map(|h| {
-            let taken = h.counts.taken.get();
+            // Ends before beginnings, and each once.
+            let (taken, replaced) = (h.counts.taken.get(), h.counts.replaced.get());
+            let (accepted, refused, skipped) =
+                (h.counts.accepted.get(), h.counts.refused.get(), h.counts.skipped.get());
             HopSnapshot {
                 name: h.name.clone(),
                 policy: h.policy,
                 depth: h.depth,
                 taken,
-                replaced: h.counts.replaced.get(),
-                accepted: h.counts.accepted.get(),
-                refused: h.counts.refused.get(),
-                skipped: h.counts.skipped.get(),
-                offered: h.counts.offered(),
+                replaced,
+                accepted,
+                refused,
+                skipped,
+                offered: accepted + refused + skipped,
                 latency: h.latency.snapshot(),
             }
         })
