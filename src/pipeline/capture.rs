@@ -297,9 +297,9 @@ impl Capture {
         let mut by = Sender { shared: &self.shared, bed: &self.bed, waiter: &mut self.waiter };
         let last = self.outs.len() - 1;
         for out in &mut self.outs[..last] {
-            out.send(frame.another(), 0, now, &mut by);
+            out.send(frame.another(), now, &mut by);
         }
-        self.outs[last].send(frame, 0, now, &mut by);
+        self.outs[last].send(frame, now, &mut by);
     }
 
     /// Something wrote past the end of a slot: the frame is not believed, the slot not used again.

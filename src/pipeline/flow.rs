@@ -7,7 +7,7 @@
 use super::shared::Shared;
 use crate::buffer::{Fate, Frame, Lane};
 use crate::clock::HostTime;
-use crate::ring::{Control, EdgeRx, EdgeTx, Entry, Gap, Offer};
+use crate::ring::{Control, EdgeRx, EdgeTx, Entry, Offer};
 use crate::sync::WakeCell;
 use crate::wait::{MAX_PARK, Waiter};
 use std::time::Duration;
@@ -54,16 +54,15 @@ impl Out {
         self.turn += self.producers;
     }
 
-    /// Hands `frame` on by the policy. `lost`: frames that hops before this one did not pass on; the next
-    /// consumer is told of them, too.
+    /// Hands `frame` on by the policy.
     #[inline]
-    pub fn send(&mut self, mut frame: Frame, lost: u32, now: HostTime, by: &mut Sender<'_>) {
+    pub fn send(&mut self, mut frame: Frame, now: HostTime, by: &mut Sender<'_>) {
         frame.hand_to(self.lane, now);
         let missing = frame.meta().lost_before.total();
         let must_have = self.must_have;
         let keeps_turn = self.producers > 1;
         loop {
-            match self.edge().offer(frame, Gap { lost, missing }, now) {
+            match self.edge().offer(frame, missing, now) {
                 Offer::Accepted => return self.advance(),
                 Offer::Replaced(old) => {
                     drop(old);

@@ -178,10 +178,10 @@ impl Worker {
         let mut by = Sender { shared, bed: &self.bed, waiter: &mut self.waiter };
         for (k, out) in step.outs.iter_mut().enumerate() {
             if k + 1 == outs && fused == 0 {
-                out.send(frame, loss.hop, *at, &mut by); // The last taker needs no further handle.
+                out.send(frame, *at, &mut by); // The last taker needs no further handle.
                 return;
             }
-            out.send(frame.another(), loss.hop, *at, &mut by);
+            out.send(frame.another(), *at, &mut by);
         }
         for k in 0..fused {
             let next = self.steps[i].fused[k];

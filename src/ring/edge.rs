@@ -16,8 +16,7 @@ pub enum Entry<T> {
         item: T,
         /// When it was pushed.
         pushed_at: HostTime,
-        /// Items that this hop, or one before it, did not pass on since the one before, and what was missing
-        /// before those.
+        /// Items that this hop did not pass on since the one before, and what was missing before those.
         lost: u32,
     },
     /// So many items of this producer will not come: it keeps its turn among workers.
@@ -26,22 +25,6 @@ pub enum Entry<T> {
     Marker(u64),
     /// The end of the sequence; the value is the number of the last item accepted, plus one.
     End(u64),
-}
-
-/// What is missing before an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Gap {
-    /// Items that hops before this one did not pass on: the consumer is told with the item.
-    pub lost: u32,
-    /// Items that never came to the first producer. The item says so itself; should it not get in, the
-    /// next one that does says it.
-    pub missing: u32,
-}
-
-impl Gap {
-    fn total(self) -> u32 {
-        self.lost.saturating_add(self.missing)
-    }
 }
 
 /// What became of an item that was offered.
@@ -192,25 +175,25 @@ impl<T> EdgeTx<T> {
         }
     }
 
-    /// Offers an item, by the policy, with what is missing before it.
+    /// Offers an item, by the policy. `missing` says how many items before this one never came to the
+    /// producer: they are handed down with the next item that gets in, should this one not.
     ///
     /// # Real-time
     /// The producer. Wait-free, no allocation, no lock; a system call only if the consumer sleeps.
     #[inline]
-    pub fn offer(&mut self, item: T, gap: Gap, now: HostTime) -> Offer<T> {
+    pub fn offer(&mut self, item: T, missing: u32, now: HostTime) -> Offer<T> {
         if let Policy::OneIn(n) = self.policy {
             if self.until > 0 {
                 self.until -= 1;
                 self.counts.skipped.bump();
-                self.leave_out(gap);
+                self.leave_out(missing);
                 return Offer::Skipped(item);
             }
             self.until = n.get() - 1;
         }
         match &mut self.tx {
             Tx::Tap(tx, put) => {
-                let from = *put + u64::from(gap.lost);
-                let numbers = Numbers { from, to: from + u64::from(gap.missing) + 1 };
+                let numbers = Numbers { from: *put, to: *put + u64::from(missing) + 1 };
                 *put = numbers.to;
                 let replaced = tx.put((item, now, numbers));
                 self.counts.accepted.bump();
@@ -225,9 +208,9 @@ impl<T> EdgeTx<T> {
             }
             Tx::Ring(_) => {
                 if self.owed.is_empty() {
-                    self.offer_ring(item, gap, now)
+                    self.offer_ring(item, missing, now)
                 } else {
-                    self.offer_behind(item, gap, now)
+                    self.offer_behind(item, missing, now)
                 }
             }
         }
@@ -235,39 +218,38 @@ impl<T> EdgeTx<T> {
 
     /// Something is owed to the consumer and goes first.
     #[cold]
-    fn offer_behind(&mut self, item: T, gap: Gap, now: HostTime) -> Offer<T> {
-        if self.settle() { self.offer_ring(item, gap, now) } else { self.full(item, gap) }
+    fn offer_behind(&mut self, item: T, missing: u32, now: HostTime) -> Offer<T> {
+        if self.settle() { self.offer_ring(item, missing, now) } else { self.full(item, missing) }
     }
 
     #[inline]
-    fn offer_ring(&mut self, item: T, gap: Gap, now: HostTime) -> Offer<T> {
-        let lost = self.lost.saturating_add(gap.lost);
+    fn offer_ring(&mut self, item: T, missing: u32, now: HostTime) -> Offer<T> {
         let Tx::Ring(tx) = &mut self.tx else { unreachable!("taps owe nothing") };
-        match tx.push(Entry::Item { item, pushed_at: now, lost }) {
+        match tx.push(Entry::Item { item, pushed_at: now, lost: self.lost }) {
             Ok(()) => {
                 self.counts.accepted.bump();
                 self.lost = 0;
                 self.wake();
                 Offer::Accepted
             }
-            Err(rtrb::PushError::Full(Entry::Item { item, .. })) => self.full(item, gap),
+            Err(rtrb::PushError::Full(Entry::Item { item, .. })) => self.full(item, missing),
             Err(_) => unreachable!("the ring gives back what it refused"),
         }
     }
 
     #[cold]
-    fn full(&mut self, item: T, gap: Gap) -> Offer<T> {
+    fn full(&mut self, item: T, missing: u32) -> Offer<T> {
         if self.policy == Policy::Every {
             return Offer::Full(item);
         }
         self.counts.refused.bump();
-        self.leave_out(gap);
+        self.leave_out(missing);
         Offer::Refused(item)
     }
 
     #[inline]
-    fn leave_out(&mut self, gap: Gap) {
-        self.lost = self.lost.saturating_add(gap.total()).saturating_add(1);
+    fn leave_out(&mut self, missing: u32) {
+        self.lost = self.lost.saturating_add(missing).saturating_add(1);
         self.owe_turn();
     }
 

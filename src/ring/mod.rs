@@ -4,5 +4,5 @@ mod edge;
 mod policy;
 mod tap;
 
-pub use edge::{Beds, Control, EdgeCounts, EdgeRx, EdgeTx, Entry, Gap, Offer, edge};
+pub use edge::{Beds, Control, EdgeCounts, EdgeRx, EdgeTx, Entry, Offer, edge};
 pub use policy::Policy;

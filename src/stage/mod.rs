@@ -45,7 +45,7 @@ pub struct LossBefore {
     pub device: u32,
     /// No free slot when they came.
     pub underrun: u32,
-    /// Refused by, replaced in, or skipped at this consumer's hop, or one before it, by its policy.
+    /// Refused by, replaced in, or skipped at this consumer's own hop, by its policy.
     pub hop: u32,
 }
 
