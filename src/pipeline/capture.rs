@@ -245,8 +245,10 @@ impl Capture {
         meta.epoch = self.epoch;
         meta.sequence = self.sequence;
         self.sequence += 1;
-        self.time(now);
         self.hand_on(frame, now);
+        // The frame first, the books afterwards.
+        self.pool.note_filled();
+        self.time(now);
         self.limits()
     }
 
@@ -290,7 +292,6 @@ impl Capture {
 
     #[inline]
     fn hand_on(&mut self, frame: FrameMut, now: HostTime) {
-        self.pool.note_filled();
         let frame = frame.filled();
         let mut by = Sender { shared: &self.shared, bed: &self.bed, waiter: &mut self.waiter };
         let last = self.outs.len() - 1;

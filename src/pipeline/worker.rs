@@ -58,20 +58,23 @@ impl Worker {
         crate::alloc::mark_hot(true);
         let mut paused = false;
         loop {
-            let now = shared.clock.now();
-            self.turn.begin(now, std::mem::take(&mut paused));
             if shared.aborting() {
                 self.inputs.abandon();
                 break;
             }
-            match self.inputs.next() {
+            let next = self.inputs.next();
+            // Read after the ring: a hop's time is what it took until the frame was out.
+            let now = shared.clock.now();
+            self.turn.begin(now, std::mem::take(&mut paused));
+            match next {
                 Next::Frame { frame, pushed_at, lost, ring } => {
-                    self.hop_latency[ring].record(now - pushed_at);
                     let before = frame.meta().lost_before;
                     let loss =
                         LossBefore { device: before.device, underrun: before.underrun, hop: lost };
                     let mut at = now;
                     self.step(&shared, 0, frame, &mut at, loss);
+                    // The stage first, the books afterwards.
+                    self.hop_latency[ring].record(now - pushed_at);
                 }
                 Next::Control(control) => {
                     crate::alloc::mark_hot(false);
