@@ -185,7 +185,7 @@ impl Capture {
 
     /// Gives every lent buffer that came home back to the source.
     pub(super) fn give_back(&mut self) {
-        while let Some(mut frame) = self.pool.take() {
+        while let Some(mut frame) = self.pool.take_collected() {
             if frame.token() != 0 {
                 self.source.give_back(&mut frame);
             }
