@@ -62,6 +62,14 @@ fn best(rates: &[f64]) -> f64 {
 
 fn main() {
     let options = Options::from_args();
+    if let [fill, slots, depth] = &options.rest[..] {
+        // For a profiler: `pool_cycle copy 68 64` runs nothing else.
+        let fill = Fill::from_name(fill).expect("copy or lend");
+        let number = |s: &String| s.parse::<usize>().expect("a number");
+        let rate = ours(fill, (number(slots), number(depth)), (64, 64), 20_000_000, None);
+        println!("{rate:.0} frames/s");
+        return;
+    }
     let rounds = options.rounds_or(25, 5);
     let frames: u64 = if options.quick { 40_000 } else { 400_000 };
     let mut hiccups = Hiccups::start(&options);
