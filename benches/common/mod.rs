@@ -531,8 +531,15 @@ impl AgeStage {
             seen: seen.clone(),
             disorder: disorder.clone(),
         };
-        let stage =
-            AgeStage { clock: Clock::host(), from_source, from_capture, skip, seen, disorder, next: 0 };
+        let stage = AgeStage {
+            clock: Clock::host(),
+            from_source,
+            from_capture,
+            skip,
+            seen,
+            disorder,
+            next: 0,
+        };
         (stage, ages)
     }
 }

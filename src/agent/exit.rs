@@ -31,12 +31,12 @@ impl ExitBoard {
 
     /// Waits until every thread has ended, at most `bound`. Returns the indexes of those that have not.
     pub fn wait_all(&self, bound: Duration) -> Vec<usize> {
-        let until = Instant::now() + bound;
+        let begun = Instant::now();
         let mut ended = self.lock();
         loop {
             let alive: Vec<usize> =
                 ended.iter().enumerate().filter(|(_, e)| !**e).map(|(i, _)| i).collect();
-            let left = until.saturating_duration_since(Instant::now());
+            let left = bound.saturating_sub(begun.elapsed());
             if alive.is_empty() || left.is_zero() {
                 return alive;
             }

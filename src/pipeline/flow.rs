@@ -54,9 +54,21 @@ impl Out {
         self.turn += self.producers;
     }
 
-    /// Hands `frame` on by the policy.
+    /// So many frames that should have gone this way were lost before it.
+    pub fn note_missing(&mut self, n: u32) {
+        self.edge().note_missing(n);
+    }
+
+    /// Hands `frame` on by the policy. `missing`: frames that a hop or stage before this one lost since
+    /// the frame before.
+    ///
+    /// # Real-time
+    /// The producer. No allocation, no lock; waits only where the policy is `every` and the ring is full.
     #[inline]
-    pub fn send(&mut self, mut frame: Frame, now: HostTime, by: &mut Sender<'_>) {
+    pub fn send(&mut self, mut frame: Frame, missing: u32, now: HostTime, by: &mut Sender<'_>) {
+        if missing > 0 {
+            self.note_missing(missing);
+        }
         frame.hand_to(self.lane, now);
         let missing = frame.meta().lost_before.total();
         let must_have = self.must_have;
@@ -133,7 +145,8 @@ impl Out {
 
     /// Puts in what is still owed to consumers, if there is room now.
     pub fn settle(&mut self) -> bool {
-        self.edges.iter_mut().fold(true, |all, e| e.settle() && all)
+        // Every edge gets its chance, also behind one that is stuck.
+        self.edges.iter_mut().filter_map(|e| (!e.settle()).then_some(())).count() == 0
     }
 }
 
@@ -163,6 +176,8 @@ pub(super) enum Next {
         /// Which producer's ring it came through.
         ring: usize,
     },
+    /// The producers brought nothing for this turn: what follows has to be told, too.
+    Skipped,
     /// Every ring has delivered this control.
     Control(Control),
     /// Nothing is there now.
@@ -191,7 +206,7 @@ impl Inputs {
             if self.skips[r] > 0 {
                 self.skips[r] -= 1;
                 self.turn += self.consumers;
-                continue;
+                return Next::Skipped;
             }
             match self.rings[r].pop() {
                 None => return Next::Empty,

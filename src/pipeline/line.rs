@@ -15,8 +15,14 @@ use crate::sync::{AtomicBool, Ordering, WakeCell};
 use crate::telemetry::{LatencyWriter, Turn};
 use crate::wait::{MAX_PARK, WaitStrategy, Waiter};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
+
+/// The moment `bound` from now; a bound beyond what an `Instant` can hold is thirty years.
+pub(super) fn after(bound: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(bound).unwrap_or(now + Duration::from_secs(30 * 365 * 86_400))
+}
 
 /// How long dropping a line, or an abort, waits for threads before it leaves them to themselves.
 const ABORT_GRACE: Duration = Duration::from_secs(1);
@@ -93,7 +99,7 @@ impl Line {
 
     /// Waits until the line has ended by itself, at most `bound`; returns whether it has.
     pub fn wait(&mut self, bound: Duration) -> bool {
-        let until = Instant::now() + bound;
+        let until = after(bound);
         loop {
             if self.handle.state() == LineState::Ended {
                 return true;
@@ -114,7 +120,7 @@ impl Line {
     /// it in [`Snapshot::failure`]. Always returns, a second after the deadline at the latest.
     pub fn stop(mut self, deadline: Duration) -> Snapshot {
         self.handle.request_stop();
-        let until = Instant::now() + deadline;
+        let until = after(deadline);
         let left = || until.saturating_duration_since(Instant::now());
         while !left().is_zero() && !self.wait(left()) {}
         self.end(Duration::ZERO)
@@ -249,7 +255,7 @@ impl LineHandle {
     ) -> Result<T, Error> {
         let reply = Reply::new();
         self.orders.give(command(reply.clone()), &self.shared)?;
-        let until = Instant::now() + bound;
+        let until = after(bound);
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if let Some(answer) = reply.wait(left.min(MAX_PARK)) {
@@ -288,7 +294,8 @@ pub(super) struct Caller {
     waiter: Waiter,
     _guard: ExitGuard,
     ended: bool,
-    attached: bool,
+    /// The thread that the bed wakes.
+    sleeper: Option<ThreadId>,
 }
 
 /// What [`Line::next_frame`] found.
@@ -310,6 +317,7 @@ impl Caller {
         turn: Turn,
         bed: Arc<WakeCell>,
         thread: usize,
+        wait: WaitStrategy,
         guard: ExitGuard,
     ) -> Caller {
         Caller {
@@ -319,10 +327,10 @@ impl Caller {
             turn,
             bed,
             thread,
-            waiter: Waiter::new(WaitStrategy::Park),
+            waiter: Waiter::new(wait),
             _guard: guard,
             ended: false,
-            attached: false,
+            sleeper: None,
         }
     }
 
@@ -331,9 +339,14 @@ impl Caller {
     /// # Real-time
     /// Stage-bound: the thread that calls it first. No allocation, no lock; waits at most `bound`.
     fn next(&mut self, shared: &Shared, bound: Duration) -> NextFrame {
-        if !std::mem::replace(&mut self.attached, true) {
+        let me = std::thread::current().id();
+        let sleeper = *self.sleeper.get_or_insert_with(|| {
             self.bed.attach();
-            // The bed is woken for any thread; only its sleeper must stay the same.
+            me
+        });
+        if sleeper != me && self.waiter.strategy() == WaitStrategy::Park {
+            // The line has moved to another thread, which nobody would wake.
+            self.waiter = Waiter::new(WaitStrategy::Yield);
         }
         let until = shared.clock.now() + bound;
         loop {
@@ -348,6 +361,7 @@ impl Caller {
                     self.end_to_end.record(now - frame.meta().host_time);
                     return NextFrame::Frame(frame);
                 }
+                Next::Skipped => {}
                 Next::Control(Control::Marker(epoch)) => {
                     shared.released.acknowledge(self.thread, epoch);
                     shared.rebuilt.acknowledge(self.thread, epoch);

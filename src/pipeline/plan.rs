@@ -100,14 +100,13 @@ impl Plan {
             (Some(t), Some(p)) => self.nodes[p].spec.thread.as_ref() == Some(t),
             _ => false,
         };
-        if !fused {
-            if let Some(t) = &spec.thread {
-                if self.nodes.iter().any(|n| n.spec.thread.as_ref() == Some(t)) {
-                    return Err(Error::config(format!(
-                        "stage {name:?} shares thread {t:?} with a stage that it does not follow directly; only neighbours can share a thread"
-                    )));
-                }
-            }
+        if !fused
+            && let Some(t) = &spec.thread
+            && self.nodes.iter().any(|n| n.spec.thread.as_ref() == Some(t))
+        {
+            return Err(Error::config(format!(
+                "stage {name:?} shares thread {t:?} with a stage that it does not follow directly; only neighbours can share a thread"
+            )));
         }
         let agent = if fused {
             let agent = self.nodes[parent.expect("a fused stage has a parent")].agent;
@@ -184,11 +183,14 @@ impl Plan {
             if !n.fused {
                 match n.policy {
                     Policy::Latest => sum.add(2, format!("tap {name}")),
-                    _ => sum.add(n.spec.ring * workers * self.producers(c), format!("ring {name}")),
+                    _ => {
+                        let rings = workers * self.producers(c);
+                        sum.add(n.spec.ring.saturating_mul(rings), format!("ring {name}"));
+                    }
                 }
                 sum.add(workers, format!("in {name}"));
             }
-            sum.add(n.spec.holds * workers, format!("kept by {name}"));
+            sum.add(n.spec.holds.saturating_mul(workers), format!("kept by {name}"));
             if !makes_own(c) {
                 self.add_holders(&n.children, makes_own, sum);
             }
@@ -242,7 +244,9 @@ fn check_spec(spec: &StageSpec, is_caller: bool) -> Result<(), Error> {
         )));
     }
     if let Some(core) = spec.core {
-        check_core(core + spec.workers - 1, &format!("stage {name:?}"))?;
+        for worker in 0..spec.workers {
+            check_core(core.saturating_add(worker), &format!("stage {name:?}"))?;
+        }
     }
     check_priority(spec.priority, &format!("stage {name:?}"))
 }

@@ -140,6 +140,8 @@ pub(super) struct Cold {
     pub rss_start: u64,
     pub rss_peak: u64,
     pub rss_now: u64,
+    /// The first sample, for runs that end before they are warm.
+    pub steady_first: Option<Steady>,
     pub steady_from: Option<Steady>,
     pub steady_now: Steady,
     pub hung: Vec<(usize, u64)>,

@@ -176,6 +176,14 @@ impl<T> EdgeTx<T> {
         }
     }
 
+    /// `n` items that should have come through here never will: the next one that does says so.
+    pub fn note_missing(&mut self, n: u32) {
+        match &mut self.tx {
+            Tx::Ring(_) => self.lost = self.lost.saturating_add(n),
+            Tx::Tap(_, put) => *put += u64::from(n),
+        }
+    }
+
     /// Offers an item, by the policy. `missing` says how many items before this one never came to the
     /// producer: they are handed down with the next item that gets in, should this one not.
     ///

@@ -7,7 +7,7 @@ use frameline::format::Geometry;
 use frameline::pipeline::Snapshot;
 use frameline::sim::{Sim, Verify, VerifyConfig};
 use frameline::source::{Diagnosis, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo};
-use frameline::stage::{Figure, Flow, Stage, StageContext, StageError};
+use frameline::stage::{Figure, Flow, FnStage, LossBefore, Stage, StageContext, StageError};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Duration;
 
@@ -194,4 +194,228 @@ impl Source for Understated {
     fn counts(&self) -> SourceCounts {
         self.inner.counts()
     }
+}
+
+/// A closure as a stage.
+pub fn act<F>(f: F) -> FnStage<F>
+where
+    F: FnMut(&mut Frame, &mut StageContext<'_>) -> Result<Flow, StageError> + Send,
+{
+    FnStage(f)
+}
+
+/// A stage that passes everything on.
+pub fn pass() -> impl Stage {
+    act(|_: &mut Frame, _: &mut StageContext<'_>| Ok(Flow::Pass))
+}
+
+/// What a consumer saw of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    pub id: u64,
+    pub sequence: u64,
+    pub loss: LossBefore,
+    pub out_of_order: bool,
+}
+
+/// Writes down what passes.
+#[derive(Clone, Default)]
+pub struct Notes(Arc<Mutex<Vec<Seen>>>);
+
+impl Notes {
+    pub fn stage(&self) -> impl Stage + use<> {
+        let notes = self.0.clone();
+        act(move |f: &mut Frame, cx: &mut StageContext<'_>| {
+            notes.lock().unwrap().push(Seen {
+                id: f.id(),
+                sequence: f.meta().sequence,
+                loss: cx.loss_before(),
+                out_of_order: f.meta().out_of_order,
+            });
+            Ok(Flow::Pass)
+        })
+    }
+
+    pub fn all(&self) -> Vec<Seen> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    pub fn ids(&self) -> Vec<u64> {
+        self.all().iter().map(|s| s.id).collect()
+    }
+
+    /// Fails unless ids only ever increase.
+    pub fn assert_order(&self, who: &str) {
+        let ids = self.ids();
+        for pair in ids.windows(2) {
+            assert!(pair[0] < pair[1], "{who}: {} came before {}: {ids:?}", pair[0], pair[1]);
+        }
+    }
+}
+
+/// Panics without a message on stderr.
+pub fn panic_quietly() -> ! {
+    std::panic::resume_unwind(Box::new("scripted"))
+}
+
+type Before = Box<dyn FnMut(u64) -> Option<Grab> + Send>;
+type Reopen = Box<dyn FnMut(u32, &mut Sim) -> Result<(), Fault> + Send>;
+
+/// A simulated camera whose answers can be replaced, and whose calls are written down.
+pub struct Tampered {
+    pub inner: Sim,
+    pub says: Option<usize>,
+    /// Asked before each grab, with its number: the answer to give instead.
+    pub before_grab: Before,
+    /// Does what `reopen` is to do; gets the number of the attempt, from 1.
+    pub reopen: Reopen,
+    /// The faults that the first calls of `start` answer with.
+    pub start_faults: Vec<Fault>,
+    pub calls: Arc<Mutex<Vec<&'static str>>>,
+    grabs: u64,
+    reopens: u32,
+}
+
+impl Tampered {
+    pub fn new(inner: Sim) -> Tampered {
+        Tampered {
+            inner,
+            says: None,
+            before_grab: Box::new(|_| None),
+            reopen: Box::new(|_, sim| sim.reopen()),
+            start_faults: Vec::new(),
+            calls: Arc::default(),
+            grabs: 0,
+            reopens: 0,
+        }
+    }
+
+    pub fn grabs(mut self, f: impl FnMut(u64) -> Option<Grab> + Send + 'static) -> Self {
+        self.before_grab = Box::new(f);
+        self
+    }
+
+    pub fn reopens(
+        mut self,
+        f: impl FnMut(u32, &mut Sim) -> Result<(), Fault> + Send + 'static,
+    ) -> Self {
+        self.reopen = Box::new(f);
+        self
+    }
+
+    fn call(&self, what: &'static str) {
+        self.calls.lock().unwrap().push(what);
+    }
+
+    fn before(&mut self) -> Option<Grab> {
+        self.grabs += 1;
+        (self.before_grab)(self.grabs - 1)
+    }
+}
+
+impl Source for Tampered {
+    fn info(&self) -> SourceInfo {
+        self.inner.info()
+    }
+    fn fills(&self) -> &[Fill] {
+        self.inner.fills()
+    }
+    fn can_wait(&self) -> bool {
+        self.inner.can_wait()
+    }
+    fn codes(&self) -> CodeTable {
+        self.inner.codes()
+    }
+    fn geometry(&self) -> Geometry {
+        self.inner.geometry()
+    }
+    fn payload_bytes(&self) -> usize {
+        self.says.unwrap_or_else(|| self.inner.payload_bytes())
+    }
+    fn max_payload_bytes(&self) -> usize {
+        self.says.unwrap_or_else(|| self.inner.max_payload_bytes())
+    }
+    fn frame_id_rule(&self) -> FrameIdRule {
+        self.inner.frame_id_rule()
+    }
+    fn queue_depth(&self, fill: Fill) -> usize {
+        self.inner.queue_depth(fill)
+    }
+    fn keep(&self) -> Option<Keep> {
+        self.inner.keep()
+    }
+    fn start(&mut self, fill: Fill) -> Result<(), Fault> {
+        self.call("start");
+        if !self.start_faults.is_empty() {
+            return Err(self.start_faults.remove(0));
+        }
+        self.inner.start(fill)
+    }
+    fn stop_device(&mut self) -> Result<(), Fault> {
+        self.call("stop_device");
+        self.inner.stop_device()
+    }
+    fn stop_host(&mut self) -> Result<(), Fault> {
+        self.call("stop_host");
+        self.inner.stop_host()
+    }
+    fn grab_into(&mut self, frame: &mut FrameMut, timeout: Duration) -> Grab {
+        self.before().unwrap_or_else(|| self.inner.grab_into(frame, timeout))
+    }
+    fn queue(&mut self, frame: FrameMut) {
+        self.inner.queue(frame);
+    }
+    fn grab_queued(&mut self, timeout: Duration) -> (Option<FrameMut>, Grab) {
+        match self.before() {
+            Some(grab) => (None, grab),
+            None => self.inner.grab_queued(timeout),
+        }
+    }
+    fn revoke(&mut self, back: &mut dyn FnMut(FrameMut)) {
+        self.call("revoke");
+        self.inner.revoke(back);
+    }
+    fn grab_lent(&mut self, frame: &mut FrameMut, timeout: Duration) -> Grab {
+        self.before().unwrap_or_else(|| self.inner.grab_lent(frame, timeout))
+    }
+    fn give_back(&mut self, frame: &mut FrameMut) {
+        self.inner.give_back(frame);
+    }
+    fn is_locked_while_grabbing(&self, feature: &str) -> bool {
+        self.inner.is_locked_while_grabbing(feature)
+    }
+    fn set_feature(&mut self, feature: &str, value: &str) -> Result<(), frameline::Error> {
+        self.inner.set_feature(feature, value)
+    }
+    fn software_trigger(&mut self) -> Result<(), frameline::Error> {
+        self.inner.software_trigger()
+    }
+    fn diagnose(&mut self) -> Diagnosis {
+        self.call("diagnose");
+        self.inner.diagnose()
+    }
+    fn reopen(&mut self) -> Result<(), Fault> {
+        self.call("reopen");
+        self.reopens += 1;
+        (self.reopen)(self.reopens, &mut self.inner)
+    }
+    fn counts(&self) -> SourceCounts {
+        self.inner.counts()
+    }
+}
+
+/// The hop of that name.
+pub fn hop<'a>(s: &'a Snapshot, name: &str) -> &'a frameline::pipeline::HopSnapshot {
+    s.hops.iter().find(|h| h.name == name).unwrap_or_else(|| {
+        panic!("no hop {name}; there are {:?}", s.hops.iter().map(|h| &h.name).collect::<Vec<_>>())
+    })
+}
+
+/// How often the checks found that anomaly.
+pub fn anomaly(s: &Snapshot, name: &str) -> u64 {
+    s.anomalies.iter().find(|(n, _)| *n == name).map_or(0, |(_, n)| *n)
 }
