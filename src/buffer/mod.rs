@@ -13,8 +13,8 @@ mod tests;
 
 pub use arena::{HugePages, Overrun};
 pub use census::{Census, Fates, HeldSlot};
-pub use frame::{CloneLimit, Fate, Frame, FrameMut, LANES, Lane, SharedFrame};
 pub(crate) use frame::Foresight;
+pub use frame::{CloneLimit, Fate, Frame, FrameMut, LANES, Lane, SharedFrame};
 pub use home::Keep;
 pub(crate) use home::Place;
 pub use pool::{Pool, PoolConfig, PoolView, Rebuild, RebuildReport};
