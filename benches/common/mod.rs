@@ -5,7 +5,7 @@
 use frameline::Error;
 use frameline::agent::hiccup::{self, DEFAULT_THRESHOLD, HiccupReport};
 use frameline::agent::{Placement, Urgency, known_cores};
-use frameline::buffer::{Frame, FrameMut, Keep, Shelf};
+use frameline::buffer::{Frame, FrameMut, Keep};
 use frameline::clock::{Clock, DeviceTime, HostTime, Nanos};
 use frameline::fault::{CodeTable, Fault};
 use frameline::format::{Geometry, PixelFormat};
@@ -15,6 +15,7 @@ use frameline::source::{Fill, FrameIdRule, Grab, Source, SourceInfo};
 use frameline::stage::{Flow, Stage, StageContext, StageError};
 use frameline::telemetry::{LatencyReader, LatencySnapshot, LatencyWriter, latency};
 use serde_json::{Map, Value, json};
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -128,6 +129,22 @@ pub fn spread(values: &[f64]) -> Value {
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     json!({ "min": round3(low), "median": round3(median(values)), "max": round3(high), "rounds": values.len() })
+}
+
+/// The middle of a histogram, interpolated within its cell: a clock that ticks in steps of ten nanoseconds
+/// puts half of all values into one.
+pub fn fine_p50(s: &LatencySnapshot) -> f64 {
+    let half = s.count() as f64 / 2.0;
+    let (mut below, mut from) = (0.0, 0.0);
+    for cell in s.histogram().iter_recorded() {
+        let here = cell.count_at_value() as f64;
+        let to = cell.value_iterated_to() as f64;
+        if below + here >= half {
+            return from + (to - from) * (half - below) / here;
+        }
+        (below, from) = (below + here, to);
+    }
+    from
 }
 
 /// p50 to max in nanoseconds.
@@ -284,13 +301,31 @@ pub struct SourceSpec {
     pub gap: Nanos,
 }
 
+/// Memory to lend from, touched once.
+pub struct Memory {
+    bytes: Vec<u8>,
+}
+
+impl Memory {
+    /// So many bytes, every page of them touched.
+    pub fn touched(bytes: usize) -> Arc<Memory> {
+        let mut m = vec![0_u8; bytes];
+        m.iter_mut().step_by(4096).for_each(|b| *b = 1);
+        Arc::new(Memory { bytes: m })
+    }
+
+    fn at(&self, offset: usize) -> NonNull<u8> {
+        NonNull::from(&self.bytes[offset]).cast()
+    }
+}
+
 /// A source that costs as little as a source can: it copies `images` in turn, or lends buffers that it
 /// never touches. Its time stamp, read as the last thing of a grab, travels as the device's.
 pub struct BenchSource {
     spec: SourceSpec,
     clock: Clock,
     meta: FrameMeta,
-    shelf: Option<Shelf>,
+    memory: Option<Arc<Memory>>,
     free: Vec<usize>,
     made: u64,
     last: HostTime,
@@ -331,26 +366,31 @@ impl Order {
 impl BenchSource {
     pub fn new(spec: SourceSpec) -> Result<BenchSource, Error> {
         let geometry = Geometry::new(spec.width, spec.height, PixelFormat::MONO8);
-        let shelf = match spec.fill {
-            Fill::Lend => Some(Shelf::new(spec.buffers, geometry.image_bytes() as usize)?),
-            _ => None,
-        };
+        let memory = (spec.fill == Fill::Lend)
+            .then(|| Memory::touched(spec.buffers * geometry.image_bytes() as usize));
+        BenchSource::lending_from(spec, memory)
+    }
+
+    /// A lending source whose buffers lie in `memory`, which may serve many.
+    pub fn lending_from(
+        spec: SourceSpec,
+        memory: Option<Arc<Memory>>,
+    ) -> Result<BenchSource, Error> {
+        let geometry = Geometry::new(spec.width, spec.height, PixelFormat::MONO8);
+        if let Some(memory) = &memory {
+            assert!(memory.bytes.len() >= spec.buffers * geometry.image_bytes() as usize);
+        }
         Ok(BenchSource {
             free: (0..spec.buffers).rev().collect(),
             clock: Clock::host(),
             meta: FrameMeta::of(&geometry),
-            shelf,
+            memory,
             made: 0,
             last: HostTime(0),
             images: Arc::default(),
             order: Arc::default(),
             spec,
         })
-    }
-
-    /// Takes another shelf's place: large buffers are touched once for many rounds.
-    pub fn frames_left(&self) -> u64 {
-        self.spec.frames - self.made
     }
 
     /// Spins until the next frame is due. Returns whether there is one.
@@ -413,7 +453,7 @@ impl Source for BenchSource {
     }
 
     fn keep(&self) -> Option<Keep> {
-        self.shelf.as_ref().map(Shelf::keep)
+        self.memory.clone().map(|m| m as Keep)
     }
 
     fn start(&mut self, _: Fill) -> Result<(), Fault> {
@@ -444,18 +484,19 @@ impl Source for BenchSource {
         if !self.next() {
             return Grab::End;
         }
-        let shelf = self.shelf.as_mut().expect("a lending source has a shelf");
+        let memory = self.memory.as_ref().expect("a lending source has memory");
+        let bytes = self.payload_bytes();
         let i = self.free.pop().expect("as many buffers as slots");
-        shelf.lend(i, frame).expect("a free buffer can be lent");
+        // SAFETY: `bytes` bytes lie there (checked when the source was made), initialised and written by
+        // nobody; the pool was made with this memory's keep.
+        unsafe { frame.lend(memory.at(i * bytes), bytes, i as u64 + 1) };
         self.stamp(frame)
     }
 
     fn give_back(&mut self, frame: &mut FrameMut) {
-        let i = frame.token() as usize - 1;
-        let shelf = self.shelf.as_mut().expect("a lending source has a shelf");
-        if shelf.take_back(frame) {
-            self.free.push(i);
-        }
+        self.free.push(frame.token() as usize - 1);
+        // SAFETY: zero bytes at a dangling pointer are nobody's.
+        unsafe { frame.lend(NonNull::dangling(), 0, 0) };
     }
 }
 
@@ -523,25 +564,49 @@ impl Stage for AgeStage {
     }
 }
 
-/// A stage that looks at nothing but the frame's number.
+/// A stage that looks at nothing but the frame's number, and times the flow from the first frame after
+/// warm-up to the last.
 pub struct CountStage {
     next: u64,
+    skip: u64,
+    frames: u64,
+    clock: Clock,
+    begun: HostTime,
     disorder: Arc<AtomicBool>,
+    nanos: Arc<AtomicU64>,
 }
 
 impl CountStage {
-    pub fn new() -> (CountStage, Arc<AtomicBool>) {
+    /// The stage; whether it saw disorder; the nanoseconds that all frames but the first tenth took.
+    pub fn new(frames: u64) -> (CountStage, Arc<AtomicBool>, Arc<AtomicU64>) {
         let disorder = Arc::new(AtomicBool::new(false));
-        (CountStage { next: 0, disorder: disorder.clone() }, disorder)
+        let nanos = Arc::new(AtomicU64::new(0));
+        let stage = CountStage {
+            next: 0,
+            skip: frames / 10,
+            frames,
+            clock: Clock::host(),
+            begun: HostTime(0),
+            disorder: disorder.clone(),
+            nanos: nanos.clone(),
+        };
+        (stage, disorder, nanos)
     }
 }
 
 impl Stage for CountStage {
     fn process(&mut self, frame: &mut Frame, _: &mut StageContext<'_>) -> Result<Flow, StageError> {
-        if frame.id() != self.next {
+        let id = frame.id();
+        if id != self.next {
             self.disorder.store(true, Ordering::Relaxed);
         }
-        self.next = frame.id() + 1;
+        self.next = id + 1;
+        if id == self.skip {
+            self.begun = self.clock.now();
+        }
+        if id + 1 == self.frames {
+            self.nanos.store((self.clock.now() - self.begun).0, Ordering::Relaxed);
+        }
         Ok(Flow::Done)
     }
 }

@@ -13,6 +13,7 @@ mod tests;
 
 pub use arena::{HugePages, Overrun};
 pub use census::{Census, Fates, HeldSlot};
+pub(crate) use frame::Foresight;
 pub use frame::{CloneLimit, Fate, Frame, FrameMut, LANES, Lane, SharedFrame};
 pub use home::Keep;
 pub(crate) use home::Place;

@@ -4,6 +4,7 @@ use super::config::Damaged;
 use super::ids::{IdTracker, Seen};
 use super::shared::{Anomaly, CaptureCounts};
 use crate::buffer::FrameMut;
+use crate::format::Geometry;
 use crate::meta::{FrameStatus, Loss};
 use crate::source::FrameIdRule;
 
@@ -30,6 +31,8 @@ pub(super) struct Acceptance {
     starved: bool,
     /// Lost before the next frame that is accepted.
     pending: Loss,
+    /// The geometry that passed the checks last, and the bytes of its image.
+    known: Option<(Geometry, u64)>,
 }
 
 impl Acceptance {
@@ -41,6 +44,7 @@ impl Acceptance {
             underrun_seen: 0,
             starved: false,
             pending: Loss::default(),
+            known: None,
         }
     }
 
@@ -89,13 +93,18 @@ impl Acceptance {
         }
         self.starved = false;
         let geometry = frame.meta().geometry();
-        let image = geometry.image_bytes();
-        if geometry.check().is_err() || image > (1 << 46) {
-            counts.anomaly(Anomaly::BadGeometry);
-            counts.invalid.bump();
-            self.rejected();
-            return Verdict::Invalid;
-        }
+        let image = match self.known {
+            Some((known, image)) if known == geometry => image,
+            _ => match self.check(geometry) {
+                Some(image) => image,
+                None => {
+                    counts.anomaly(Anomaly::BadGeometry);
+                    counts.invalid.bump();
+                    self.rejected();
+                    return Verdict::Invalid;
+                }
+            },
+        };
         let capacity = frame.capacity() as u64;
         let mut filled = reported_bytes;
         if reported_bytes > capacity {
@@ -116,6 +125,17 @@ impl Acceptance {
         }
         frame.meta_mut().lost_before = std::mem::take(&mut self.pending);
         Verdict::Accept
+    }
+
+    /// Bytes of an image of this geometry, if there can be one. Remembered: most frames are like the last.
+    #[cold]
+    fn check(&mut self, geometry: Geometry) -> Option<u64> {
+        let image = geometry.image_bytes();
+        if geometry.check().is_err() || image > (1 << 46) {
+            return None;
+        }
+        self.known = Some((geometry, image));
+        Some(image)
     }
 
     /// The run is over: underruns after the last frame have no next frame to travel with.

@@ -124,6 +124,8 @@ pub struct ResetReport {
     pub slot_bytes_after: u64,
     /// Bytes touched for the first time.
     pub touched_bytes: u64,
+    /// The part of `rebuild` that touching and locking them took.
+    pub touch: Nanos,
     /// The epoch that it began.
     pub epoch: u64,
     /// Who was late, as sentences.
