@@ -33,8 +33,8 @@ if ! strace -f -s 300 -o "$trace" "$binary" --spin-syscalls "$frames" "$wait" 2>
     exit 2
 fi
 
-# Every line of the trace begins with the thread's number. Between the marks, lines of hot threads are counted;
-# what a thread was interrupted in by the tracer itself (signals, exits) begins with +++ or ---.
+# Every line of the trace begins with the thread's number. Between the marks, lines of hot threads are counted, but
+# for the second half of a call that strace tells in two (<...), and signals and exits (--- and +++).
 awk '
     /write\(2, "steady-begin / {
         delete name; delete calls; inside = 1; text = $0
@@ -55,7 +55,7 @@ awk '
         }
         next
     }
-    inside && ($1 in name) && $2 !~ /^(\+\+\+|---)/ {
+    inside && ($1 in name) && $2 !~ /^(\+\+\+|---|<\.\.\.)/ {
         calls[$1]++
         if (calls[$1] <= 3) print "  " name[$1] ": " $0
     }
