@@ -261,6 +261,10 @@ pub(crate) mod rtrb {
         pub(crate) fn is_empty(&self) -> bool {
             self.slots() == 0
         }
+
+        pub(crate) fn is_abandoned(&self) -> bool {
+            Arc::strong_count(&self.0) == 1
+        }
     }
 }
 

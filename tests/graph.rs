@@ -42,11 +42,13 @@ fn a_chain_hands_every_frame_on() {
     watched(|| {
         for fill in ["copy", "announce", "lend"] {
             let end = finish(
-                Line::builder(sim(&format!("width=64&height=48&rate=max&fill={fill}&frames=500")))
-                    .stage(StageSpec::new("a").ring(1), verify())
-                    .stage(StageSpec::new("b").ring(2), pass())
-                    .stage("c", pass())
-                    .stage("d", verify()),
+                Line::builder(sim(&format!(
+                    "width=64&height=48&rate=max&fill={fill}&frames=500&queue=30"
+                )))
+                .stage(StageSpec::new("a").ring(1), verify())
+                .stage(StageSpec::new("b").ring(2), pass())
+                .stage("c", pass())
+                .stage("d", verify()),
             );
             assert_eq!(end.frames.delivered, 500, "{fill}");
             assert_whole(&end, "d");
@@ -103,7 +105,8 @@ fn workers_keep_the_order() {
                 let notes = Notes::default();
                 let end = finish(
                     Line::builder(sim(&format!(
-                        "width=64&height=48&rate=max&fill={fill}&frames=601"
+                        "width=64&height=48&sensor_width=64&sensor_height=48&rate=max&fill={fill}&frames=601{}",
+                        if fill == "lend" { "&queue=99" } else { "" }
                     )))
                     .stage_with(StageSpec::new("group").workers(n).ring(2), move |w| {
                         let seen = seen.clone();
@@ -466,14 +469,33 @@ fn the_callers_loop_is_woken_whatever_its_wait_and_thread() {
     });
 }
 
+/// Catches: a source that lends fewer buffers than the line can hold, so that a slow branch starves the
+/// others for ever.
+#[test]
+fn a_source_that_lends_too_few_is_refused() {
+    let line = |queue: usize| {
+        let camera = sim(&format!("width=64&height=48&rate=max&fill=lend&queue={queue}"));
+        Line::builder(camera).stage(StageSpec::new("a").ring(3), pass()).arm()
+    };
+    let error = line(4).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let text = error.to_string();
+    assert!(text.contains("lends 4 buffers"), "{text}");
+    assert!(text.contains("capture 1 + ring a 3 + in a 1 = 5"), "{text}");
+    line(5).unwrap();
+}
+
 /// The line of the arithmetic: two rings, a tap, workers, a holder.
 fn counted(fill: &str) -> LineBuilder {
-    Line::builder(sim(&format!("width=64&height=48&rate=max&fill={fill}&queue=5")))
-        .configure(|c| c.pool.lock = false)
-        .stage(StageSpec::new("a").ring(3).holds(2), pass())
-        .stage_with(StageSpec::new("b").workers(2).ring(2), |_| Box::new(pass()))
-        .stage(StageSpec::new("c").ring(1), pass())
-        .stage(StageSpec::new("live").after(After::Source).policy(Policy::Latest), pass())
+    Line::builder(sim(&format!(
+        "width=64&height=48&rate=max&fill={fill}&queue={}",
+        if fill == "lend" { 30 } else { 5 }
+    )))
+    .configure(|c| c.pool.lock = false)
+    .stage(StageSpec::new("a").ring(3).holds(2), pass())
+    .stage_with(StageSpec::new("b").workers(2).ring(2), |_| Box::new(pass()))
+    .stage(StageSpec::new("c").ring(1), pass())
+    .stage(StageSpec::new("live").after(After::Source).policy(Policy::Latest), pass())
 }
 
 /// Catches: a pool that is one slot too small and is found out on the line. // iceoryx2#2307
@@ -509,8 +531,9 @@ fn with_the_fewest_slots_every_place_can_be_full() {
     watched(|| {
         for fill in ["copy", "announce", "lend"] {
             let gate = Gate::default();
+            let queue = if fill == "lend" { 11 } else { 4 };
             let camera =
-                sim(&format!("width=64&height=48&rate=1000&fill={fill}&queue=4&frames=300"));
+                sim(&format!("width=64&height=48&rate=1000&fill={fill}&queue={queue}&frames=300"));
             let need = if fill == "announce" { 4 } else { 0 } + 1 + 3 + 1 + 2 + 1 + 2 + 1;
             let mut line = Line::builder(camera)
                 .configure(|c| c.pool.slots = Some(need))
@@ -522,7 +545,6 @@ fn with_the_fewest_slots_every_place_can_be_full() {
                 )
                 .start()
                 .unwrap();
-            until("all is full", || line.snapshot().frames.refused > 100);
             gate.open();
             assert!(line.wait(PATIENCE));
             let end = line.stop(SOON);
@@ -811,7 +833,8 @@ fn draws() -> impl Strategy<Value = Vec<Draw>> {
 fn run_graph(draws: &[Draw], fill: &str, faults: &str) {
     const FRAMES: u64 = 150;
     let mut line = Line::builder(sim(&format!(
-        "width=64&height=48&rate=max&fill={fill}&frames={FRAMES}&faults={faults}"
+        "width=64&height=48&sensor_width=64&sensor_height=48&rate=max&fill={fill}&frames={FRAMES}&faults={faults}{}",
+        if fill == "lend" { "&queue=1000" } else { "" }
     )))
     .configure(|c| {
         c.pool.lock = false;
@@ -848,7 +871,7 @@ fn run_graph(draws: &[Draw], fill: &str, faults: &str) {
             .filter(|_| fused || policy == Policy::Every)
             .map(|ids| ids.into_iter().filter(|id| manners.spares(*id)).collect::<Vec<_>>());
         line = line.stage_with(spec, move |_| {
-            let mut inner = manners.stage();
+            let inner = manners.stage();
             if !own {
                 return Box::new(inner);
             }
@@ -868,7 +891,6 @@ fn run_graph(draws: &[Draw], fill: &str, faults: &str) {
                     self.1.output(n)
                 }
             }
-            let _ = &mut inner;
             Box::new(Both(inner, Copier { slots: 1 }))
         });
         // Behind each stage somebody looks.

@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_secs(60);
 /// overtakes a frame; a turn counter that is not reset on both sides.
 fn ten_thousand(fill: &str) {
     let camera = sim(&format!(
-        "width=64&height=48&rate=max&fill={fill}&frames=40001&faults=every 8 from 2 resize 96x64;every 8 from 4 resize 32x16;every 8 from 6 resize 120x50;every 8 from 8 resize 64x48"
+        "width=64&height=48&rate=max&fill={fill}&frames=40001&queue=30&faults=every 8 from 2 resize 96x64;every 8 from 4 resize 32x16;every 8 from 6 resize 120x50;every 8 from 8 resize 64x48"
     ));
     let mut line = Line::builder(camera)
         .configure(|c| c.pool.lock = false)

@@ -4,7 +4,7 @@
 use super::arena::{Arena, ArenaOptions, HugePages, Overrun, Work};
 use super::census::{Census, Fates, HeldSlot};
 use super::frame::{Fate, FrameMut, Lane, holders};
-use super::home::{Core, Keep, PER_WORD, Place, Slot, Span};
+use super::home::{Core, Keep, PER_WORD, Place, Span};
 use crate::clock::{HostTime, Nanos};
 use crate::error::Refusal;
 use crate::error::{Error, ErrorKind};
@@ -217,6 +217,11 @@ impl Pool {
         self.slots
     }
 
+    /// Whether there are as many slots as the line needs at least.
+    pub fn is_workable(&self) -> bool {
+        self.slots >= self.config.min_slots
+    }
+
     /// Whether frames point into memory of the source.
     pub fn is_lending(&self) -> bool {
         self.core.arena.is_none()
@@ -313,21 +318,21 @@ impl Pool {
 
     #[inline]
     fn welcome(&mut self, i: usize) {
-        let slot = &self.core.slots[i];
+        // Place before count: a reader that sees the count no longer sees the frame in flight.
+        if self.active[i / PER_WORD] & (1 << (i % PER_WORD)) != 0 {
+            self.set_free(i);
+        } else {
+            // Late from an earlier layout: set aside until the next rebuild.
+            self.core.slots[i].place.store(Place::Out as u8, Ordering::Relaxed);
+        }
         let fates = &self.core.fates;
-        match Fate::from_u8(slot.fate.load(Ordering::Relaxed)) {
+        match Fate::from_u8(self.core.slots[i].fate.load(Ordering::Relaxed)) {
             Fate::Unused => {}
             Fate::Delivered => fates.delivered.bump(),
             Fate::Incomplete => fates.incomplete.bump(),
             Fate::Abandoned => fates.abandoned.bump(),
             Fate::Refused => fates.refused.bump(),
             Fate::Invalid => fates.invalid.bump(),
-        }
-        if self.active[i / PER_WORD] & (1 << (i % PER_WORD)) != 0 {
-            self.set_free(i);
-        } else {
-            // Late from an earlier layout: set aside until the next rebuild.
-            slot.place.store(Place::Out as u8, Ordering::Relaxed);
         }
     }
 
@@ -671,9 +676,9 @@ pub struct PoolView {
 }
 
 impl PoolView {
-    /// How the frames ended so far. Exact when nothing moves; while the line runs, a frame that is being
-    /// collected at this moment may be missing.
-    pub fn fates(&self) -> Fates {
+    /// How the frames ended so far, and how many have not. Exact when nothing moves; while the line runs,
+    /// a frame that is being collected at this moment may be missing, and none is counted twice.
+    pub fn ends(&self) -> (Fates, u64) {
         let f = &self.core.fates;
         let mut fates = Fates {
             delivered: f.delivered.get(),
@@ -683,8 +688,16 @@ impl PoolView {
             invalid: f.invalid.get(),
             filled: f.filled.get(),
         };
-        // Slots that are home and not collected yet have a fate, too; after the end nobody collects them.
-        for slot in self.uncollected(true) {
+        let mut in_flight = 0;
+        for (i, slot) in self.core.slots.iter().enumerate() {
+            if slot.place.load(Ordering::Acquire) != Place::Flight as u8 {
+                continue;
+            }
+            if !self.core.is_home(i) {
+                in_flight += 1;
+                continue;
+            }
+            // Home and not collected yet: it has a fate, too; after the end nobody collects it.
             match Fate::from_u8(slot.fate.load(Ordering::Relaxed)) {
                 Fate::Unused => {}
                 Fate::Delivered => fates.delivered += 1,
@@ -694,15 +707,12 @@ impl PoolView {
                 Fate::Invalid => fates.invalid += 1,
             }
         }
-        fates
+        (fates, in_flight)
     }
 
-    /// Slots that were handed to the graph and not collected, by whether they are home.
-    fn uncollected(&self, home: bool) -> impl Iterator<Item = &Slot> {
-        self.core.slots.iter().enumerate().filter_map(move |(i, slot)| {
-            let flight = slot.place.load(Ordering::Acquire) == Place::Flight as u8;
-            (flight && self.core.is_home(i) == home).then_some(slot)
-        })
+    /// How the frames ended so far: see [`ends`](Self::ends).
+    pub fn fates(&self) -> Fates {
+        self.ends().0
     }
 
     /// Slots that are out in the graph, and who has them. While the line runs, a snapshot of moving
@@ -730,11 +740,6 @@ impl PoolView {
             Some(a) => (a.touched_bytes(), a.locked_bytes(), a.huge_bytes()),
             None => (0, 0, 0),
         }
-    }
-
-    /// Frames that somebody still has.
-    pub fn in_flight(&self) -> u64 {
-        self.uncollected(false).count() as u64
     }
 
     /// Touches memory for `slots` slots of `capacity` ahead of a reset, never beyond the pool's budget. Any

@@ -112,6 +112,7 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
         last_interval: None,
         dead_since: None,
         last_reset: None,
+        refused_reset: None,
         running: false,
         resetting: false,
         autostart,

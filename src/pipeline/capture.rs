@@ -51,6 +51,8 @@ pub(super) struct Capture {
     /// The reset or reconnection whose first frame is awaited.
     pub dead_since: Option<(DeadTime, HostTime)>,
     pub last_reset: Option<ResetReport>,
+    /// Why the last reset left the slots as they were, if it was asked to change them and could not.
+    pub refused_reset: Option<String>,
     pub running: bool,
     /// A reset is under way, or the end: no other reset begins within it.
     pub resetting: bool,
@@ -341,21 +343,23 @@ impl Capture {
         let end = Control::End(self.sequence);
         // As long as frames move, the drain goes on; Line::stop has the last word by aborting.
         let patience = shared.config.reset.deadline.saturating_mul(5).max(Duration::from_secs(1));
+        let patient = |now: HostTime| (now + patience).max(HostTime(shared.drain_until.get()));
         let mut by = Sender { shared: &shared, bed: &self.bed, waiter: &mut self.waiter };
         for out in &mut self.outs {
             let mut moved = taken(&shared);
-            let mut done = out.put_control(end, shared.clock.now() + patience, &mut by).is_ok();
+            let mut done = out.put_control(end, patient(shared.clock.now()), &mut by).is_ok();
             while !done && !shared.aborting() {
                 let now = taken(&shared);
                 if now == moved {
                     shared.abort();
+                    break;
                 }
                 moved = now;
-                done = out.settle();
+                done = out.settle_until(patient(shared.clock.now()), &mut by).is_ok();
             }
         }
         let mut moved = taken(&shared);
-        let mut until = shared.clock.now() + patience;
+        let mut until = patient(shared.clock.now());
         let grace = Duration::from_millis(200);
         while !shared.released.reached(u64::MAX) {
             let now = shared.clock.now();
@@ -369,7 +373,7 @@ impl Capture {
                     until = now + grace;
                     continue;
                 }
-                (moved, until) = (t, now + patience);
+                (moved, until) = (t, patient(now));
             }
             if shared.aborting() {
                 until = HostTime(until.0.min((now + grace).0));

@@ -125,9 +125,17 @@ impl Out {
         by: &mut Sender<'_>,
     ) -> Result<(), Aborted> {
         self.turn = self.me;
+        for edge in &mut self.edges {
+            edge.put_control(control);
+        }
+        self.settle_until(until, by)
+    }
+
+    /// Waits until everything that is owed to consumers is in, at most until `until`.
+    pub fn settle_until(&mut self, until: HostTime, by: &mut Sender<'_>) -> Result<(), Aborted> {
         let mut stuck = false;
         for edge in &mut self.edges {
-            let mut done = edge.put_control(control);
+            let mut done = edge.settle();
             while !done {
                 let now = by.shared.clock.now();
                 if by.shared.aborting() || now >= until {
@@ -141,12 +149,6 @@ impl Out {
             }
         }
         if stuck { Err(Aborted) } else { Ok(()) }
-    }
-
-    /// Puts in what is still owed to consumers, if there is room now.
-    pub fn settle(&mut self) -> bool {
-        // Every edge gets its chance, also behind one that is stuck.
-        self.edges.iter_mut().filter_map(|e| (!e.settle()).then_some(())).count() == 0
     }
 }
 
@@ -248,6 +250,20 @@ impl Inputs {
     pub fn is_ready(&self) -> bool {
         let r = self.ring();
         self.skips[r] > 0 || self.rings[r].is_ready()
+    }
+
+    /// After an abort: gives up what producers that have not noticed yet still push, until they are gone
+    /// or `bound` has passed.
+    pub fn abandon_to_the_end(&mut self, bound: Duration) {
+        let begun = std::time::Instant::now();
+        loop {
+            let gone = self.rings.iter().all(EdgeRx::is_abandoned);
+            self.abandon(); // After the look: what was pushed before the producer went is seen.
+            if gone || begun.elapsed() >= bound {
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
     }
 
     /// Drops everything that is there, as given up.

@@ -3,6 +3,7 @@
 use super::capture::{Capture, DeadTime, Turned};
 use super::command::Command;
 use super::config::FaultSettings;
+use super::quiesce::ASKED_FOR;
 use super::report::{LineState, ReconnectReport};
 use super::shared::{Event, activity};
 use crate::clock::Nanos;
@@ -259,10 +260,11 @@ impl Capture {
             }
             Command::Reset(bytes, reply) => {
                 let needed = bytes.map(|b| b.max(self.source.payload_bytes()));
-                let turned = self.reset("asked for", needed, false);
-                reply.put(
-                    outcome(&turned).map(|()| self.last_reset.clone().expect("a reset was made")),
-                );
+                let turned = self.reset(ASKED_FOR, needed, false);
+                reply.put(outcome(&turned).and_then(|()| match self.refused_reset.take() {
+                    Some(why) => Err(Error::new(ErrorKind::Memory, why)),
+                    None => Ok(self.last_reset.clone().expect("a reset was made")),
+                }));
                 turned
             }
             Command::SetFeature(name, value, reply) => {
@@ -288,6 +290,10 @@ impl Capture {
     fn set_feature(&mut self, name: &str, value: &str) -> Result<Turned, Error> {
         if !self.running || !self.source.is_locked_while_grabbing(name) {
             self.call(activity::FEATURE, |c| c.source.set_feature(name, value))?;
+            if !self.running {
+                // What the first frame will have is no change on the line.
+                self.geometry = self.source.geometry();
+            }
             return Ok(Turned::On);
         }
         let mut refused = None;

@@ -119,34 +119,36 @@ impl Line {
     /// Drains to the last accepted frame and ends, within `deadline`; then aborts what is left and names
     /// it in [`Snapshot::failure`]. Always returns, a second after the deadline at the latest.
     pub fn stop(mut self, deadline: Duration) -> Snapshot {
+        let shared = &self.handle.shared;
+        shared.drain_until.set((shared.clock.now() + deadline).0);
         self.handle.request_stop();
         let until = after(deadline);
         let left = || until.saturating_duration_since(Instant::now());
         while !left().is_zero() && !self.wait(left()) {}
-        self.end(Duration::ZERO)
+        self.end()
     }
 
     /// Ends now: frames in the rings are given up, and counted as such.
     pub fn abort(mut self) -> Snapshot {
         self.handle.shared.abort();
-        self.end(ABORT_GRACE)
+        self.end()
     }
 
-    /// The last rungs of the ladder: wait, abort, wait, leave behind.
-    fn end(&mut self, wait: Duration) -> Snapshot {
+    /// The last rungs of the ladder: abort what has not ended, wait, leave behind.
+    fn end(&mut self) -> Snapshot {
         let shared = self.handle.shared.clone();
-        if self.handle.state() == LineState::Ended {
-            // Threads have nothing left to do but return.
-        } else {
-            shared.exits.wait_all(wait);
-        }
         if self.handle.state() != LineState::Ended {
             shared.abort();
         }
-        if let Some(caller) = self.caller.take() {
-            caller.leave(&shared);
+        let mut caller = self.caller.take();
+        if let Some(caller) = &mut caller {
+            caller.finish(&shared);
+            caller.guard = None;
         }
         let alive = shared.exits.wait_all(ABORT_GRACE);
+        if let Some(caller) = &mut caller {
+            caller.inputs.abandon(); // What was pushed while it left.
+        }
         self.quit.store(true, Ordering::Release);
         self.monitor_bed.wake();
         if let Some(monitor) = self.monitor.take() {
@@ -184,7 +186,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         if self.monitor.is_some() {
             self.handle.shared.abort();
-            self.end(Duration::ZERO);
+            self.end();
         }
     }
 }
@@ -292,7 +294,7 @@ pub(super) struct Caller {
     bed: Arc<WakeCell>,
     thread: usize,
     waiter: Waiter,
-    _guard: ExitGuard,
+    guard: Option<ExitGuard>,
     ended: bool,
     /// The thread that the bed wakes.
     sleeper: Option<ThreadId>,
@@ -328,7 +330,7 @@ impl Caller {
             bed,
             thread,
             waiter: Waiter::new(wait),
-            _guard: guard,
+            guard: Some(guard),
             ended: false,
             sleeper: None,
         }
@@ -389,11 +391,6 @@ impl Caller {
         shared.released.leave(self.thread);
         shared.rebuilt.leave(self.thread);
         shared.threads[0].bed.wake();
-    }
-
-    /// The caller takes no more frames.
-    fn leave(mut self, shared: &Shared) {
-        self.finish(shared);
     }
 }
 

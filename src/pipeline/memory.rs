@@ -44,6 +44,13 @@ impl PoolNeeds {
                 PoolConfig::MAX_SLOTS
             )));
         }
+        let lent = source.queue_depth(fill);
+        if fill == Fill::Lend && (1..need).contains(&lent) {
+            return Err(Error::config(format!(
+                "the source lends {lent} buffers at once, but the line can hold {need}: {}; let the source lend {need}, make rings shallower, or choose another capture.fill",
+                sum.text()
+            )));
+        }
         let slots = config.pool.slots.unwrap_or((need + SPARE_SLOTS).min(PoolConfig::MAX_SLOTS));
         if slots < need {
             return Err(Error::config(format!(

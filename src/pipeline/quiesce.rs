@@ -17,6 +17,9 @@ use std::time::Duration;
 /// Frames that are fetched at most after the device was stopped: more than any SDK queues.
 const MAX_DRAIN_FRAMES: usize = 4096;
 
+/// Why a reset is made that the user asked for.
+pub(super) const ASKED_FOR: &str = "asked for";
+
 /// What becomes of frames that the source has finished when it is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
@@ -65,6 +68,7 @@ impl Capture {
         let since = self.last_grab.unwrap_or(at);
         let until = at + shared.config.reset.deadline;
         let faults_before = self.own_faults();
+        let state_before = shared.state();
         shared.set_state(LineState::Resetting);
         self.resetting = true;
         let was_running = self.running;
@@ -91,11 +95,13 @@ impl Capture {
         let mut failure = fatal.then(|| {
             format!("the reset ({reason}) did not finish within its deadline: {}; raise reset.deadline, or let stages release frames sooner", late.join("; "))
         });
-        let mut made = RebuildReport::default();
+        let (mut made, mut refused) = (RebuildReport::default(), None);
         if failure.is_none() {
             let required = needed.unwrap_or(0).max(self.source.payload_bytes());
             match self.rebuild(required, in_hand, epoch, until) {
                 Ok(report) => made = report,
+                // A wish that cannot be granted costs the wish: the old slots serve on.
+                Err(e) if reason == ASKED_FOR && self.pool.is_workable() => refused = Some(e),
                 Err(e) => failure = Some(e),
             }
         }
@@ -111,6 +117,9 @@ impl Capture {
             && let Turned::Fail(f) = self.start()
         {
             failure = Some(f);
+        }
+        if !was_running && failure.is_none() {
+            shared.set_state(state_before);
         }
         let restarted = shared.clock.now();
         self.count_own_faults(faults_before);
@@ -129,8 +138,9 @@ impl Capture {
             touch: made.touch,
             epoch,
             late,
-            ok: failure.is_none(),
+            ok: failure.is_none() && refused.is_none(),
         };
+        self.refused_reset = refused;
         self.resetting = false;
         self.last_reset = Some(report.clone());
         self.reporter.tell_surely(Event::Reset(Box::new(report)));

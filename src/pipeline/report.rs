@@ -53,7 +53,7 @@ pub struct HopSnapshot {
     pub policy: Policy,
     /// Its depth in frames.
     pub depth: usize,
-    /// Frames offered to it: accepted + refused + skipped.
+    /// Frames offered to it, by definition accepted + refused + skipped.
     pub offered: u64,
     /// Frames it took in: taken + replaced + queued.
     pub accepted: u64,
@@ -312,8 +312,7 @@ impl Snapshot {
             .iter()
             .filter(|h| {
                 let left = h.accepted.checked_sub(h.taken + h.replaced);
-                h.offered != h.accepted + h.refused + h.skipped
-                    || left.is_none_or(|left| left > h.depth as u64 || (ended && left > 0))
+                left.is_none_or(|left| left > h.depth as u64 || (ended && left > 0))
             })
             .collect()
     }

@@ -161,6 +161,8 @@ pub(super) struct Shared {
     pub config: LineConfig,
     pub started: Gauge,
     pub ended: Gauge,
+    /// Until when the user lets the line drain; 0 while nobody has said.
+    pub drain_until: Gauge,
     state: AtomicU8,
     abort: AtomicBool,
     pub capture: CaptureCounts,
@@ -234,6 +236,7 @@ impl Shared {
             config: p.config,
             started: Gauge::default(),
             ended: Gauge::default(),
+            drain_until: Gauge::default(),
             state: AtomicU8::new(LineState::Idle as u8),
             abort: AtomicBool::new(false),
             capture: CaptureCounts::default(),

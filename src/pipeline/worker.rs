@@ -14,6 +14,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How long an aborted stage waits for those before it: longer than any turn that does not hang.
+const ABORT_LINGER: Duration = Duration::from_millis(500);
+
 /// One stage on this thread.
 pub(super) struct Step {
     pub stage: Box<dyn Stage>,
@@ -58,10 +61,10 @@ impl Worker {
         crate::alloc::mark_hot(true);
         let mut paused = false;
         let mut foresight = Foresight::new();
-        loop {
+        let aborted = loop {
             if shared.aborting() {
                 self.inputs.abandon();
-                break;
+                break true;
             }
             foresight.fetch();
             let next = self.inputs.next();
@@ -89,7 +92,7 @@ impl Worker {
                     let ended = self.take_control(control);
                     crate::alloc::mark_hot(true);
                     if ended {
-                        break;
+                        break false;
                     }
                     paused = true;
                 }
@@ -105,16 +108,21 @@ impl Worker {
                     paused = true;
                 }
             }
-        }
+        };
         crate::alloc::mark_hot(false);
         for step in &mut self.steps {
             // The end of an aborted run, too, is worth a flush: files are closed.
             let _ = catch_unwind(AssertUnwindSafe(|| step.stage.flush(Flush::End)));
             step.output.as_mut().map(Pool::collect);
+            step.outs.clear();
         }
         shared.released.leave(self.thread);
         shared.rebuilt.leave(self.thread);
         self.capture_bed.wake();
+        if aborted {
+            // Whoever pushes to us may not have noticed yet; its frames, too, are given up and counted.
+            self.inputs.abandon_to_the_end(ABORT_LINGER);
+        }
     }
 
     /// Runs step `i` and what follows it on this thread. `at` is the clock's last reading.

@@ -390,6 +390,14 @@ impl<T> EdgeRx<T> {
         Some(entry)
     }
 
+    /// Whether the producer is gone: what is there now is all that will ever be. A `true` stays true.
+    pub fn is_abandoned(&self) -> bool {
+        match &self.rx {
+            Rx::Ring(rx) => rx.is_abandoned(),
+            Rx::Tap(rx, _) => rx.is_abandoned(),
+        }
+    }
+
     /// Whether there is an entry. A `true` stays true until the consumer pops.
     #[inline]
     pub fn is_ready(&self) -> bool {

@@ -96,6 +96,11 @@ impl<T> TapRx<T> {
         None
     }
 
+    /// Whether the producer is gone, so that nothing more can be put.
+    pub fn is_abandoned(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
+    }
+
     /// Whether [`next`](Self::next) would return something.
     #[inline]
     pub fn is_ready(&self) -> bool {
