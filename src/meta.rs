@@ -22,12 +22,14 @@ pub struct Loss {
     pub device: u32,
     /// Not fetched in time because no slot was free.
     pub underrun: u32,
+    /// Came, and were dropped by the checks, or by policy because they were damaged.
+    pub rejected: u32,
 }
 
 impl Loss {
     /// All of them.
     pub fn total(self) -> u32 {
-        self.device.saturating_add(self.underrun)
+        self.device.saturating_add(self.underrun).saturating_add(self.rejected)
     }
 }
 
@@ -63,7 +65,7 @@ pub struct FrameMeta {
     /// What was lost just before this frame.
     pub lost_before: Loss,
     /// How many quiescent resets the line had made when this frame was filled.
-    pub epoch: u64,
+    pub epoch: u32,
 }
 
 impl Default for FrameMeta {

@@ -109,6 +109,7 @@ impl ThreadCell {
 /// consistent fence, and reads the other's. So either the sleeper sees what was published, or the
 /// waker sees the sleeper: a wake-up is never lost. (`PAIR: bed`)
 #[derive(Default)]
+#[repr(align(128))] // The sleeper writes it with every nap; what lies beside it is others'.
 pub struct WakeCell {
     parked: AtomicBool,
     thread: ThreadCell,

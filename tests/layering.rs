@@ -97,10 +97,13 @@ fn imports_go_down() {
 #[test]
 fn unsafe_stays_in_its_fences() {
     for (name, text) in files() {
+        if name.contains("tests") {
+            continue;
+        }
         let holds = text.contains("allow(unsafe_code)");
         assert_eq!(
             holds,
-            UNSAFE_FILES.contains(&name.as_str()) || name.contains("tests"),
+            UNSAFE_FILES.contains(&name.as_str()),
             "{name}: the list of files that may hold unsafe code is wrong"
         );
     }

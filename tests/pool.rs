@@ -309,7 +309,8 @@ fn fewer_slots_when_the_budget_demands_and_all_again_when_it_can() {
 #[test]
 fn late_holders_keep_their_bytes_and_come_back_into_use() {
     // Catches a rebuild that moves a held slot, and one that never uses it again.
-    let mut p = pool(3, 2 * PAGE);
+    let config = PoolConfig { budget_bytes: Some(40 * PAGE), ..config(3, 2 * PAGE) };
+    let mut p = Pool::new(config, Arc::new(WakeCell::new())).unwrap();
     for round in 1..=6_u64 {
         let held = [fill(&mut p, round, 2 * PAGE), fill(&mut p, 100 + round, 2 * PAGE)];
         let required = (2 + round as usize % 2) * PAGE;
@@ -336,7 +337,8 @@ fn late_holders_keep_their_bytes_and_come_back_into_use() {
 #[test]
 fn a_late_frame_cannot_be_smuggled_back() {
     // Catches a slot of an old layout that is handed out as one of the new.
-    let mut p = pool(1, PAGE);
+    let config = PoolConfig { budget_bytes: Some(8 * PAGE), ..config(1, PAGE) };
+    let mut p = Pool::new(config, Arc::new(WakeCell::new())).unwrap();
     let late = p.take().unwrap();
     let later = {
         p.rebuild(Rebuild { required_bytes: 2 * PAGE, growth: 1.0 }).unwrap();
@@ -374,7 +376,7 @@ fn what_the_system_refuses_is_told_once() {
 fn lent_buffers_outlive_their_shelf_and_are_never_lent_twice() {
     // Catches two frames over one buffer, and a buffer freed under a frame.
     let mut shelf = Shelf::new(2, 100).unwrap();
-    let mut p = Pool::lending(3, shelf.keep(), Arc::new(WakeCell::new())).unwrap();
+    let mut p = Pool::lending(2, shelf.keep(), Arc::new(WakeCell::new())).unwrap();
     let mut f = p.take().unwrap();
     assert!(f.buffer_mut().is_empty());
     shelf.buffer_mut(0).unwrap().fill(7);

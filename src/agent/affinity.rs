@@ -43,15 +43,15 @@ impl Placement {
     /// Applies the placement to the calling thread and returns what was refused.
     pub fn apply(self) -> Vec<Refusal> {
         let mut refusals = Vec::new();
-        if let Some(core) = self.core {
-            if !core_affinity::set_for_current(core_affinity::CoreId { id: core }) {
-                refusals.push(Refusal {
+        if let Some(core) = self.core
+            && !core_affinity::set_for_current(core_affinity::CoreId { id: core })
+        {
+            refusals.push(Refusal {
                     what: "pin",
                     reason: format!(
                         "pinning to core {core} was refused; the thread runs where the system puts it; check the process's cpuset"
                     ),
                 });
-            }
         }
         let asked = match self.urgency {
             Urgency::Normal => Ok(()),

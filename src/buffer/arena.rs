@@ -298,10 +298,10 @@ impl Arena {
                 resident.as_mut_ptr(),
             )
         };
-        if asked == 0 {
-            if let Some(p) = resident.iter().rposition(|r| r & 1 == 1) {
-                last = moat.0 + p * sys::page_bytes() - capacity + 1;
-            }
+        if asked == 0
+            && let Some(p) = resident.iter().rposition(|r| r & 1 == 1)
+        {
+            last = moat.0 + p * sys::page_bytes() - capacity + 1;
         }
         Overrun { at_least_bytes: last as u64 }
     }
@@ -537,7 +537,7 @@ impl Work<'_> {
     /// owns the slot, and it is backed.
     pub fn protect(&mut self, i: usize, capacity: usize) {
         let a = self.arena;
-        debug_assert!(capacity % a.page == 0);
+        debug_assert!(capacity.is_multiple_of(a.page));
         if a.options.guard {
             // SAFETY: one page of region i behind the slot.
             let refused = unsafe {

@@ -366,8 +366,8 @@ impl FrameMut {
         }
         // SAFETY: as above.
         let (id, at) = s.meta.with(|m| unsafe { ((*m).frame_id, (*m).host_time) });
-        s.frame_hint.store(id, Ordering::Relaxed);
-        s.since.store(at.0, Ordering::Relaxed);
+        s.news.frame_hint.store(id, Ordering::Relaxed);
+        s.news.since.store(at.0, Ordering::Relaxed);
         s.place.store(Place::Flight as u8, Ordering::Relaxed);
         Frame(Handle { slot, lane: Lane::OWNER })
     }
@@ -497,7 +497,7 @@ impl Frame {
     pub(crate) fn hand_to(&mut self, lane: Lane, now: HostTime) {
         let slot = self.0.slot();
         let (from, to) = (self.0.lane.one(), lane.one());
-        slot.since.store(now.0, Ordering::Relaxed);
+        slot.news.since.store(now.0, Ordering::Relaxed);
         if from == to {
             return;
         }
@@ -521,9 +521,14 @@ impl Frame {
     /// Any thread. No allocation, no lock; one locked instruction.
     #[inline]
     pub(crate) fn another(&self) -> Frame {
+        self.fan_to(self.0.lane)
+    }
+
+    /// One more handle, for the holder on `lane`, or a neighbour's where that has no room.
+    #[inline]
+    pub(crate) fn fan_to(&self, lane: Lane) -> Frame {
         let lanes = &self.0.slot().lanes;
         let now = lanes.load(Ordering::Relaxed);
-        let lane = self.0.lane;
         let lane = if lane.has_room(now) { lane } else { spare_lane(now) };
         lanes.fetch_add(lane.one(), Ordering::Relaxed);
         Frame(Handle { slot: self.0.slot, lane })

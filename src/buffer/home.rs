@@ -72,20 +72,47 @@ pub(crate) struct Span {
 }
 
 /// One slot's record, beside the payload and never in it.
-#[repr(align(128))]
+///
+/// What travels with a frame lies in the first two cache lines, with what a stage reads first in the first
+/// of them. What only reports read is written on a third, so that writing it costs the consumer nothing; what
+/// is never written is on a fourth, so that reading it costs nothing at all.
+#[repr(C, align(128))]
 pub(crate) struct Slot {
-    pub meta: UnsafeCell<FrameMeta>,
-    pub span: UnsafeCell<Span>,
     /// Live handles, one byte a lane. PAIR: lanes (release on drop, acquire by the last).
     pub lanes: AtomicU64,
+    pub index: u32,
+    pub fate: AtomicU8,
+    pub place: AtomicU8,
+    pub meta: UnsafeCell<FrameMeta>,
+    pub span: UnsafeCell<Span>,
+    pub news: OnOwnLine<News>,
+    pub core: OnOwnLine<UnsafeCell<*const Core>>,
+}
+
+#[cfg(all(not(loom), target_pointer_width = "64"))]
+const _: () = assert!(
+    std::mem::size_of::<Slot>() == 256 && std::mem::offset_of!(Slot, news) == 128,
+    "what travels with a frame has outgrown its two cache lines"
+);
+
+/// What reports want to know of a slot.
+pub(crate) struct News {
     /// When the frame last changed hands, in host nanoseconds.
     pub since: AtomicU64,
     /// The frame's number for reports; `meta` itself belongs to the handles.
     pub frame_hint: AtomicU64,
-    pub fate: AtomicU8,
-    pub place: AtomicU8,
-    pub index: u32,
-    pub core: UnsafeCell<*const Core>,
+}
+
+/// Keeps what is written apart from what is read.
+#[repr(align(64))]
+pub(crate) struct OnOwnLine<T>(T);
+
+impl<T> std::ops::Deref for OnOwnLine<T> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0
+    }
 }
 
 // SAFETY: `meta` and `span` are written only by the single holder of the slot (a `FrameMut`, or the pool
@@ -98,8 +125,9 @@ unsafe impl Send for Slot {}
 /// Memory that frames may point into, kept alive by type-erased ownership.
 pub type Keep = std::sync::Arc<dyn std::any::Any + Send + Sync>;
 
-/// How the frames of a pool ended; written by the pool's owner alone.
+/// How the frames of a pool ended; written by the pool's owner alone, on a line that droppers do not read.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct FateCounters {
     pub filled: Counter,
     pub delivered: Counter,
@@ -163,12 +191,11 @@ impl Core {
                     token: 0,
                 }),
                 lanes: AtomicU64::new(0),
-                since: AtomicU64::new(0),
-                frame_hint: AtomicU64::new(0),
+                news: OnOwnLine(News { since: AtomicU64::new(0), frame_hint: AtomicU64::new(0) }),
                 fate: AtomicU8::new(0),
                 place: AtomicU8::new(Place::Out as u8),
                 index: i as u32,
-                core: UnsafeCell::new(std::ptr::null()),
+                core: OnOwnLine(UnsafeCell::new(std::ptr::null())),
             })
             .collect();
         let core = Arc::new(Core {

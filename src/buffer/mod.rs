@@ -8,6 +8,8 @@ mod home;
 mod loom_tests;
 mod pool;
 mod shelf;
+#[cfg(all(test, not(loom)))]
+mod tests;
 
 pub use arena::{HugePages, Overrun};
 pub use census::{Census, Fates, HeldSlot};

@@ -127,7 +127,7 @@ impl Pool {
             ArenaOptions { lock: config.lock, huge_pages: config.huge_pages, guard: config.guard };
         let page = config.page_bytes();
         let wanted = (config.payload_bytes as f64 * config.headroom).ceil();
-        if !(wanted < (1_u64 << 46) as f64) {
+        if wanted >= (1_u64 << 46) as f64 {
             return Err(Error::new(
                 ErrorKind::Memory,
                 format!(
@@ -255,9 +255,11 @@ impl Pool {
     fn hand_out(&mut self, i: usize) -> FrameMut {
         self.free[i / PER_WORD] &= !(1 << (i % PER_WORD));
         // SAFETY: a slot in the free mask is held by the pool alone.
-        let frame = unsafe { FrameMut::adopt(NonNull::from(&self.core.slots[i])) };
+        let mut frame = unsafe { FrameMut::adopt(NonNull::from(&self.core.slots[i])) };
+        // Written now, before the frame comes, both lines of the record are this core's own when it does.
         frame.set_place(Place::Filling);
         self.core.slots[i].fate.store(Fate::Unused as u8, Ordering::Relaxed);
+        frame.set_filled(0);
         frame
     }
 
@@ -395,6 +397,14 @@ impl Pool {
     /// A reader of the pool's state for any thread.
     pub fn view(&self) -> PoolView {
         PoolView { core: self.core.clone() }
+    }
+
+    /// The capacity for which [`PoolView::prefault`] should touch memory ahead of a reset that is
+    /// foreseen; `None` if the budget has no room for so many slots of it.
+    pub fn prefault_capacity(&self, rebuild: Rebuild) -> Option<usize> {
+        let arena = self.core.arena.as_ref()?;
+        let capacity = self.grown(rebuild, arena)?;
+        (arena.footprint(capacity).saturating_mul(self.slots) <= self.budget).then_some(capacity)
     }
 
     /// `None` if no address space could hold it.
@@ -567,6 +577,11 @@ impl Pool {
         }
     }
 
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn arena(&self) -> &Arena {
+        self.core.arena.as_ref().expect("a pool with memory of its own")
+    }
+
     fn is_active(&self, i: usize) -> bool {
         self.active[i / PER_WORD] & (1 << (i % PER_WORD)) != 0
     }
@@ -689,9 +704,9 @@ impl PoolView {
             }
             out.push(HeldSlot {
                 slot: i,
-                frame_id: slot.frame_hint.load(Ordering::Relaxed),
+                frame_id: slot.news.frame_hint.load(Ordering::Relaxed),
                 holders: holders(slot.lanes.load(Ordering::Relaxed)).collect(),
-                since: HostTime(slot.since.load(Ordering::Relaxed)),
+                since: HostTime(slot.news.since.load(Ordering::Relaxed)),
             });
         }
         out

@@ -23,9 +23,6 @@ pub struct Verdict {
 /// Figures of a verifying stage that say that a frame was wrong.
 const BAD: &[&str] = &["torn", "truncated", "misordered", "duplicated", "unexplained_gaps"];
 
-/// The line's own count of frames that came after a later one.
-const OVERTAKEN: &str = "out_of_order";
-
 impl Verdict {
     /// Judges the final snapshot.
     pub fn of(job: &Job, s: &Snapshot, interrupted: bool) -> Verdict {
@@ -61,8 +58,6 @@ impl Verdict {
 
 /// What verifying stages found wrong: stage and `torn frames: 3`.
 fn bad_figures(job: &Job, s: &Snapshot) -> Vec<(String, String)> {
-    let marked = s.anomalies.iter().find(|(name, _)| *name == OVERTAKEN);
-    let overtaken = marked.map_or(0, |(_, n)| *n);
     let mut out = Vec::new();
     for stage in &s.stages {
         let verifies = |j: &&super::job::StageJob| {
@@ -73,9 +68,7 @@ fn bad_figures(job: &Job, s: &Snapshot) -> Vec<(String, String)> {
         }
         for (name, figure) in &stage.results {
             let Figure::Count(n) = figure else { continue };
-            // A frame that the line itself marked as overtaken is late, not wrong.
-            let n = if *name == "misordered" { n.saturating_sub(overtaken) } else { *n };
-            if n > 0 && BAD.contains(name) {
+            if *n > 0 && BAD.contains(name) {
                 let what = if name.ends_with('s') { "" } else { " frames" };
                 let what = format!("{}{what}: {n}", name.replace('_', " "));
                 out.push((stage.name.clone(), what));

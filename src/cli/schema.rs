@@ -219,7 +219,7 @@ pub const MONITOR: &[Key] = &[
     key(
         "interval",
         KeyType::Duration { min: MS, max: HOUR },
-        "\"250ms\"",
+        "\"100ms\"",
         "time between two samples of memory and occupancy",
     ),
     key(
@@ -231,7 +231,7 @@ pub const MONITOR: &[Key] = &[
     key(
         "warm_up",
         KeyType::Duration { min: 0, max: HOUR },
-        "\"1s\"",
+        "\"500ms\"",
         "what happens before this does not count as steady state",
     ),
 ];

@@ -76,7 +76,7 @@ impl Geometry {
         {
             return Err(GeometryError::OddBayer);
         }
-        if self.x_padding > 0 && self.row_bits() % 8 != 0 {
+        if self.x_padding > 0 && !self.row_bits().is_multiple_of(8) {
             return Err(GeometryError::PackedPadding);
         }
         Ok(())
@@ -95,7 +95,7 @@ impl Geometry {
 
     /// Bytes of the whole image: the payload a camera sends without chunks.
     pub fn image_bytes(&self) -> u64 {
-        if self.row_bits() % 8 == 0 {
+        if self.row_bits().is_multiple_of(8) {
             self.stride_bytes() * u64::from(self.height)
         } else {
             (self.row_bits() * u64::from(self.height)).div_ceil(8)

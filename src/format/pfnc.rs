@@ -79,7 +79,7 @@ impl PixelFormat {
 
     /// Whether pixels share bytes, so that rows need not end on a byte.
     pub fn is_packed(self) -> bool {
-        self.bits_per_pixel() % 8 != 0
+        !self.bits_per_pixel().is_multiple_of(8)
     }
 
     /// Whether this is a Bayer mosaic: regions must start and end on even pixels.

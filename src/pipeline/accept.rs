@@ -93,6 +93,7 @@ impl Acceptance {
         if geometry.check().is_err() || image > (1 << 46) {
             counts.anomaly(Anomaly::BadGeometry);
             counts.invalid.bump();
+            self.rejected();
             return Verdict::Invalid;
         }
         let capacity = frame.capacity() as u64;
@@ -110,6 +111,7 @@ impl Acceptance {
         counts.bytes.add(filled);
         if frame.meta().status == FrameStatus::Incomplete && self.damaged == Damaged::Drop {
             counts.incomplete.bump();
+            self.rejected();
             return Verdict::Dropped;
         }
         frame.meta_mut().lost_before = std::mem::take(&mut self.pending);
@@ -133,6 +135,12 @@ impl Acceptance {
         if let Seen::New { gap: gap @ 1.. } = self.ids.see(id) {
             self.explain(gap, counts);
         }
+        self.rejected();
+    }
+
+    /// The frame that is judged now will be missing.
+    fn rejected(&mut self) {
+        self.pending.rejected = self.pending.rejected.saturating_add(1);
     }
 
     /// Names the cause of a gap: underrun where the host had no slot or the source says so, else the

@@ -237,14 +237,15 @@ impl Capture {
             return self.limits();
         }
         let geometry = frame.meta().geometry();
-        if geometry != self.geometry && !self.resetting {
-            if let Turned::Fail(reason) = self.cold(|c| c.format_changed(geometry, now)) {
-                return Turned::Fail(reason);
-            }
+        if geometry != self.geometry
+            && !self.resetting
+            && let Turned::Fail(reason) = self.cold(|c| c.format_changed(geometry, now))
+        {
+            return Turned::Fail(reason);
         }
         let meta = frame.meta_mut();
         meta.host_time = now;
-        meta.epoch = self.epoch;
+        meta.epoch = self.epoch as u32; // Counts round after 4 billion resets.
         meta.sequence = self.sequence;
         self.sequence += 1;
         self.time(now);
@@ -254,10 +255,10 @@ impl Capture {
 
     /// In the lend way an unused frame still points at the source's buffer: it goes back at once.
     fn settle_hand(&mut self) {
-        if let Some(frame) = self.hand.last_mut() {
-            if frame.token() != 0 {
-                self.source.give_back(frame);
-            }
+        if let Some(frame) = self.hand.last_mut()
+            && frame.token() != 0
+        {
+            self.source.give_back(frame);
         }
     }
 
@@ -297,9 +298,9 @@ impl Capture {
         let mut by = Sender { shared: &self.shared, bed: &self.bed, waiter: &mut self.waiter };
         let last = self.outs.len() - 1;
         for out in &mut self.outs[..last] {
-            out.send(frame.another(), now, &mut by);
+            out.send(frame.another(), 0, now, &mut by);
         }
-        self.outs[last].send(frame, now, &mut by);
+        self.outs[last].send(frame, 0, now, &mut by);
     }
 
     /// Something wrote past the end of a slot: the frame is not believed, the slot not used again.

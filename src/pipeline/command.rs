@@ -38,7 +38,13 @@ impl Command {
 
 /// Where an answer is put and waited for.
 #[derive(Debug)]
-pub(super) struct Reply<T>(Arc<(Mutex<Option<Result<T, Error>>>, Condvar)>);
+pub(super) struct Reply<T>(Arc<Letterbox<T>>);
+
+#[derive(Debug)]
+struct Letterbox<T> {
+    answer: Mutex<Option<Result<T, Error>>>,
+    came: Condvar,
+}
 
 impl<T> Clone for Reply<T> {
     fn clone(&self) -> Self {
@@ -48,19 +54,19 @@ impl<T> Clone for Reply<T> {
 
 impl<T> Reply<T> {
     pub fn new() -> Self {
-        Reply(Arc::default())
+        Reply(Arc::new(Letterbox { answer: Mutex::new(None), came: Condvar::new() }))
     }
 
     /// Answers.
     pub fn put(&self, answer: Result<T, Error>) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-        self.0.1.notify_all();
+        *self.0.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        self.0.came.notify_all();
     }
 
     /// Waits for the answer, at most `bound`.
     pub fn wait(&self, bound: Duration) -> Option<Result<T, Error>> {
         let until = super::line::after(bound);
-        let mut slot = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self.0.answer.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(answer) = slot.take() {
                 return Some(answer);
@@ -69,7 +75,7 @@ impl<T> Reply<T> {
             if left.is_zero() {
                 return None;
             }
-            slot = self.0.1.wait_timeout(slot, left).unwrap_or_else(PoisonError::into_inner).0;
+            slot = self.0.came.wait_timeout(slot, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

@@ -171,9 +171,9 @@ pub struct MonitorSettings {
 impl Default for MonitorSettings {
     fn default() -> Self {
         MonitorSettings {
-            interval: Duration::from_millis(250),
+            interval: Duration::from_millis(100),
             hang_after: Duration::from_secs(2),
-            warm_up: Duration::from_millis(1000),
+            warm_up: Duration::from_millis(500),
         }
     }
 }

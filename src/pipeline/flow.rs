@@ -54,9 +54,21 @@ impl Out {
         self.turn += self.producers;
     }
 
-    /// Hands `frame` on by the policy.
+    /// So many frames that should have gone this way were lost before it.
+    pub fn note_missing(&mut self, n: u32) {
+        self.edge().note_missing(n);
+    }
+
+    /// Hands `frame` on by the policy. `missing`: frames that a hop or stage before this one lost since
+    /// the frame before.
+    ///
+    /// # Real-time
+    /// The producer. No allocation, no lock; waits only where the policy is `every` and the ring is full.
     #[inline]
-    pub fn send(&mut self, mut frame: Frame, now: HostTime, by: &mut Sender<'_>) {
+    pub fn send(&mut self, mut frame: Frame, missing: u32, now: HostTime, by: &mut Sender<'_>) {
+        if missing > 0 {
+            self.note_missing(missing);
+        }
         frame.hand_to(self.lane, now);
         let missing = frame.meta().lost_before.total();
         let must_have = self.must_have;

@@ -148,18 +148,18 @@ impl Capture {
             self.acceptance.reopened();
             let needs = self.source.payload_bytes();
             self.running = false;
-            if needs > self.pool.slot_bytes() && self.fill != Fill::Lend {
-                if let Turned::Fail(f) =
+            if needs > self.pool.slot_bytes()
+                && self.fill != Fill::Lend
+                && let Turned::Fail(f) =
                     self.reset("payload changed while away", Some(needs), false)
-                {
-                    failure = Some(f);
-                }
+            {
+                failure = Some(f);
             }
-            if failure.is_none() {
-                if let Turned::Fail(f) = self.start() {
-                    failure = Some(f);
-                    ok = false;
-                }
+            if failure.is_none()
+                && let Turned::Fail(f) = self.start()
+            {
+                failure = Some(f);
+                ok = false;
             }
         } else if !self.shared.aborting() && attempts >= settings.reconnect_attempts.max(1) {
             failure = Some(format!(

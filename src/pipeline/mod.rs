@@ -1,6 +1,7 @@
 //! The line: graph, threads, reset, stop.
 
 mod accept;
+mod assembly;
 mod builder;
 mod capture;
 mod command;
@@ -9,12 +10,14 @@ mod flow;
 mod ids;
 mod ladder;
 mod line;
+mod memory;
 mod monitor;
 mod plan;
 mod quiesce;
 mod report;
 mod shared;
 mod snapshot;
+mod wiring;
 mod worker;
 
 pub use builder::LineBuilder;

@@ -260,8 +260,11 @@ impl Monitor {
         let mut cold = shared.cold();
         // A thread that has ended takes its numbers with it: the last sample with all alive stands.
         let all_alive = shared.threads.iter().all(|t| thread_faults(t.tid.get()).is_some());
-        if all_alive && shared.elapsed().as_duration() >= shared.config.monitor.warm_up {
-            cold.steady_from.get_or_insert(steady);
+        if all_alive {
+            cold.steady_first.get_or_insert(steady);
+            if shared.elapsed().as_duration() >= shared.config.monitor.warm_up {
+                cold.steady_from.get_or_insert(steady);
+            }
             cold.steady_now = steady;
         }
         cold.rss_now = rss;

@@ -100,14 +100,13 @@ impl Plan {
             (Some(t), Some(p)) => self.nodes[p].spec.thread.as_ref() == Some(t),
             _ => false,
         };
-        if !fused {
-            if let Some(t) = &spec.thread {
-                if self.nodes.iter().any(|n| n.spec.thread.as_ref() == Some(t)) {
-                    return Err(Error::config(format!(
-                        "stage {name:?} shares thread {t:?} with a stage that it does not follow directly; only neighbours can share a thread"
-                    )));
-                }
-            }
+        if !fused
+            && let Some(t) = &spec.thread
+            && self.nodes.iter().any(|n| n.spec.thread.as_ref() == Some(t))
+        {
+            return Err(Error::config(format!(
+                "stage {name:?} shares thread {t:?} with a stage that it does not follow directly; only neighbours can share a thread"
+            )));
         }
         let agent = if fused {
             let agent = self.nodes[parent.expect("a fused stage has a parent")].agent;

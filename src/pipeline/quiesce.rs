@@ -112,10 +112,11 @@ impl Capture {
         if !in_hand {
             self.geometry = self.source.geometry();
         }
-        if was_running && failure.is_none() {
-            if let Turned::Fail(f) = self.start() {
-                failure = Some(f);
-            }
+        if was_running
+            && failure.is_none()
+            && let Turned::Fail(f) = self.start()
+        {
+            failure = Some(f);
         }
         if !was_running && failure.is_none() {
             shared.set_state(state_before);

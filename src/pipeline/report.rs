@@ -304,7 +304,7 @@ impl Snapshot {
 
     /// Hops that lost or made up a frame.
     pub fn unbalanced_hops(&self) -> Vec<&HopSnapshot> {
-        // A thread that was left behind still has its ring: what is in it is in flight.
+        // What lies in the ring of a thread that never came back is in flight for good.
         let ended = self.state == LineState::Ended && self.threads.iter().all(|t| t.ended);
         self.hops
             .iter()

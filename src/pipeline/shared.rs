@@ -39,8 +39,9 @@ pub(super) enum Anomaly {
     EventsDropped,
 }
 
-/// The capture thread's own counts; it alone writes them.
+/// The capture thread's own counts; it alone writes them, on lines that no other thread polls.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(super) struct CaptureCounts {
     pub grabbed: Counter,
     pub lost_by_device: Counter,
@@ -65,8 +66,9 @@ impl CaptureCounts {
     }
 }
 
-/// One thread, as others see it.
+/// One thread, as others see it. On lines of its own: it writes them with every frame.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(super) struct ThreadCells {
     pub name: String,
     pub turn: TurnReader,
@@ -86,7 +88,9 @@ pub(super) struct HopInfo {
     pub latency: LatencyReader,
 }
 
+/// On a line of its own: one worker writes it with every frame.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(super) struct WorkerCounts {
     pub frames: Counter,
     pub failed: Counter,
@@ -136,6 +140,8 @@ pub(super) struct Cold {
     pub rss_start: u64,
     pub rss_peak: u64,
     pub rss_now: u64,
+    /// The first sample, for runs that end before they are warm.
+    pub steady_first: Option<Steady>,
     pub steady_from: Option<Steady>,
     pub steady_now: Steady,
     pub hung: Vec<(usize, u64)>,

@@ -22,7 +22,7 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
         .iter()
         .map(|p| p.memory())
         .fold((0, 0, 0), |a, m| (a.0 + m.0 as u64, a.1 + m.1 as u64, a.2 + m.2 as u64));
-    let from = cold.steady_from.unwrap_or(cold.steady_now);
+    let from = cold.steady_from.or(cold.steady_first).unwrap_or(cold.steady_now);
     let now = cold.steady_now;
     Snapshot {
         at,

@@ -71,12 +71,16 @@ impl Worker {
                 Next::Frame { frame, pushed_at, lost, ring } => {
                     self.hop_latency[ring].record(now - pushed_at);
                     let before = frame.meta().lost_before;
-                    let loss =
-                        LossBefore { device: before.device, underrun: before.underrun, hop: lost };
+                    let loss = LossBefore {
+                        device: before.device,
+                        underrun: before.underrun,
+                        rejected: before.rejected,
+                        hop: lost,
+                    };
                     let mut at = now;
                     self.step(&shared, 0, frame, &mut at, loss);
                 }
-                Next::Skipped => self.pass_turns(0),
+                Next::Skipped => self.pass_turns(0, 0),
                 Next::Control(control) => {
                     crate::alloc::mark_hot(false);
                     let ended = self.take_control(control);
@@ -152,10 +156,11 @@ impl Worker {
             }
             Ok(Ok(Flow::Done)) => {
                 self.end_to_end.record(*at - frame.meta().host_time);
-                self.pass_turns(i);
+                // What was lost before it is still worth telling.
+                self.pass_turns(i, loss.total());
             }
-            Ok(Err(error)) => self.failed(i, frame, Some(error), *at),
-            Err(_panic) => self.failed(i, frame, None, *at),
+            Ok(Err(error)) => self.failed(i, frame, Some(error), *at, loss),
+            Err(_panic) => self.failed(i, frame, None, *at, loss),
         }
     }
 
@@ -178,10 +183,10 @@ impl Worker {
         let mut by = Sender { shared, bed: &self.bed, waiter: &mut self.waiter };
         for (k, out) in step.outs.iter_mut().enumerate() {
             if k + 1 == outs && fused == 0 {
-                out.send(frame, *at, &mut by); // The last taker needs no further handle.
+                out.send(frame, loss.hop, *at, &mut by); // The last taker needs no further handle.
                 return;
             }
-            out.send(frame.another(), *at, &mut by);
+            out.send(frame.another(), loss.hop, *at, &mut by);
         }
         for k in 0..fused {
             let next = self.steps[i].fused[k];
@@ -193,17 +198,29 @@ impl Worker {
         }
     }
 
-    /// Nothing comes from step `i` for this turn.
-    fn pass_turns(&mut self, i: usize) {
-        self.steps[i].outs.iter_mut().for_each(Out::pass_turn);
+    /// Nothing comes from step `i` for this turn; `missing` frames should have.
+    fn pass_turns(&mut self, i: usize, missing: u32) {
+        for out in &mut self.steps[i].outs {
+            if missing > 0 {
+                out.note_missing(missing);
+            }
+            out.pass_turn();
+        }
         for k in 0..self.steps[i].fused.len() {
             let next = self.steps[i].fused[k];
-            self.pass_turns(next);
+            self.pass_turns(next, missing);
         }
     }
 
     #[cold]
-    fn failed(&mut self, i: usize, frame: Frame, error: Option<StageError>, at: HostTime) {
+    fn failed(
+        &mut self,
+        i: usize,
+        frame: Frame,
+        error: Option<StageError>,
+        at: HostTime,
+        loss: LossBefore,
+    ) {
         let step = &mut self.steps[i];
         let (stage, frame_id) = (step.index, frame.id());
         step.counts.failed.bump();
@@ -217,7 +234,8 @@ impl Worker {
                 Event::StagePanicked { stage, frame_id, at }
             }
         });
-        self.pass_turns(i);
+        let missing = loss.total().saturating_add(1);
+        self.pass_turns(i, missing);
     }
 
     /// A control has come through every ring. Returns whether it was the end.

@@ -3,7 +3,7 @@
 use super::policy::Policy;
 use super::tap::{TapRx, TapTx, tap};
 use crate::clock::HostTime;
-use crate::sync::{Arc, WakeCell, rtrb};
+use crate::sync::{Arc, CachePadded, WakeCell, rtrb};
 use crate::telemetry::Counter;
 use std::collections::VecDeque;
 
@@ -44,6 +44,7 @@ pub enum Offer<T> {
 
 /// The counts of a hop. The first four are the producer's, the last the consumer's.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub struct EdgeCounts {
     /// Items that found their way in.
     pub accepted: Counter,
@@ -53,8 +54,8 @@ pub struct EdgeCounts {
     pub replaced: Counter,
     /// Items left out by the policy.
     pub skipped: Counter,
-    /// Items taken out.
-    pub taken: Counter,
+    /// Items taken out. On a line of its own: the consumer writes it while the producer writes the others.
+    pub taken: CachePadded<Counter>,
 }
 
 impl EdgeCounts {
@@ -172,6 +173,14 @@ impl<T> EdgeTx<T> {
     fn wake(&self) {
         if self.wakes {
             self.consumer.wake();
+        }
+    }
+
+    /// `n` items that should have come through here never will: the next one that does says so.
+    pub fn note_missing(&mut self, n: u32) {
+        match &mut self.tx {
+            Tx::Ring(_) => self.lost = self.lost.saturating_add(n),
+            Tx::Tap(_, put) => *put += u64::from(n),
         }
     }
 

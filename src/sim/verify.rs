@@ -48,6 +48,7 @@ struct VerifyCounts {
     torn: Counter,
     truncated: Counter,
     misordered: Counter,
+    overtaken: Counter,
     duplicated: Counter,
     unexplained_gaps: Counter,
     unexplained_frames: Counter,
@@ -98,6 +99,7 @@ impl StageResults for VerifyCounts {
             ("torn", count(&self.torn)),
             ("truncated", count(&self.truncated)),
             ("misordered", count(&self.misordered)),
+            ("overtaken", count(&self.overtaken)),
             ("duplicated", count(&self.duplicated)),
             ("unexplained_gaps", count(&self.unexplained_gaps)),
             ("unexplained_frames", count(&self.unexplained_frames)),
@@ -197,9 +199,13 @@ impl Verify {
             return Err(MISORDERED);
         }
         if serial < last {
-            counts.misordered.bump();
             // A frame that says it was overtaken is late, not wrong.
-            return if frame.meta().out_of_order { Ok(()) } else { Err(MISORDERED) };
+            if frame.meta().out_of_order {
+                counts.overtaken.bump();
+                return Ok(());
+            }
+            counts.misordered.bump();
+            return Err(MISORDERED);
         }
         self.last = Some(serial);
         if self.config.workers > 1 {
@@ -209,7 +215,7 @@ impl Verify {
         // Either this frame carries what was lost on the way here, or the hop has summed it up with what
         // the frames it refused carried.
         let carried = u64::from(before.total()) + u64::from(loss.hop);
-        let summed = u64::from(loss.device) + u64::from(loss.underrun) + u64::from(loss.hop);
+        let summed = u64::from(loss.total());
         let missing = (serial - last - 1).saturating_sub(carried.max(summed));
         if missing > 0 {
             counts.unexplained_gaps.bump();

@@ -45,8 +45,19 @@ pub struct LossBefore {
     pub device: u32,
     /// No free slot when they came.
     pub underrun: u32,
-    /// Refused by, replaced in, or skipped at this consumer's own hop, by its policy.
+    /// Came, and were dropped by the checks, or by policy because they were damaged.
+    pub rejected: u32,
+    /// Not passed on by a hop on the way to this consumer (refused, replaced or skipped by its policy), or
+    /// given up by a stage before it.
     pub hop: u32,
+}
+
+impl LossBefore {
+    /// All of them.
+    pub fn total(self) -> u32 {
+        let up = self.device.saturating_add(self.underrun).saturating_add(self.rejected);
+        up.saturating_add(self.hop)
+    }
 }
 
 /// What a stage may know and use in its turn.

@@ -39,14 +39,13 @@ impl Record {
 
     /// The record of a frame.
     pub fn new(m: &FrameMeta, loss: LossBefore, measurement: Option<Measurement>) -> Self {
-        let lost = loss.device.saturating_add(loss.underrun).saturating_add(loss.hop);
         Record {
             sequence: m.sequence,
             frame_id: m.frame_id,
             host_time: m.host_time,
             device_time: m.device_time,
             status: m.status,
-            lost_before: lost,
+            lost_before: loss.total(),
             width: m.width,
             height: m.height,
             pixel_format: m.pixel_format,
@@ -125,7 +124,7 @@ mod tests {
     fn record(measured: bool) -> Record {
         let meta = FrameMeta::of(&Geometry::new(4, 2, PixelFormat(0x0108_7777)));
         let m = Measurement { pixels: 8, above: 3, sum: 10, min: 1, max: 2 };
-        let loss = LossBefore { device: 1, underrun: 2, hop: u32::MAX };
+        let loss = LossBefore { device: 1, underrun: 2, rejected: 0, hop: u32::MAX };
         Record::new(&meta, loss, measured.then_some(m))
     }
 

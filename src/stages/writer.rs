@@ -2,12 +2,12 @@
 
 use super::Record;
 use crate::error::Error;
+use crate::sync::{AtomicBool, Ordering};
 use crate::telemetry::Counter;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};

@@ -32,7 +32,9 @@ const fn highest_at(i: usize) -> u64 {
     ((sub + 1) << bucket) - 1
 }
 
+/// On a line of its own: one thread writes it with every value.
 #[derive(Debug)]
+#[repr(align(128))]
 struct Cells {
     counts: Box<[AtomicU64]>,
     max: AtomicU64,

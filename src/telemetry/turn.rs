@@ -4,7 +4,9 @@ use super::Gauge;
 use crate::clock::{HostTime, Nanos};
 use crate::sync::Arc;
 
+/// On a line of its own: one thread writes it every turn.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 struct Cells {
     turns: Gauge,
     last: Gauge,

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Runs the program as a user would and holds its JSON object against the contract (DESIGN section 7).
+
+usage: run.py PATH-TO-FRAMELINE
+"""
+import json
+import subprocess
+import sys
+
+FRAMES = ["delivered", "incomplete", "underrun", "refused", "invalid", "lost_by_device", "in_flight"]
+LATENCY = ["count", "p50", "p90", "p99", "p999", "max"]
+RESET = [
+    "reason", "drain_ns", "rebuild_ns", "restart_ns", "dead_ns",
+    "slot_bytes_before", "slot_bytes_after", "epoch", "ok",
+]
+
+FAULTS = ";".join(
+    [
+        "at 20 timeout 2",
+        "at 40 incomplete",
+        "at 60 lose 3",
+        "at 80 duplicate",
+        "at 100 reorder",
+        "at 120 short 100",
+        "at 140 lie 1000000",
+        "at 160 resize 320x200",
+        "at 200 resize 640x480",
+        "at 240 disconnect 50",
+        "at 300 burst 5",
+    ]
+)
+
+RUNS = {
+    "the default line, three seconds": ["--seconds", "3"],
+    "copy": ["--source", "sim:?width=1280&height=1024&rate=max&fill=copy&frames=2000"],
+    "announce": ["--source", "sim:?width=1280&height=1024&rate=max&fill=announce&frames=2000"],
+    "lend": ["--source", "sim:?width=1280&height=1024&rate=max&fill=lend&frames=2000"],
+    "a script of faults": ["--source", f"sim:?width=640&height=480&rate=500&frames=600&faults={FAULTS}"],
+    "a script of faults, announced": [
+        "--source", f"sim:?width=640&height=480&rate=500&frames=600&fill=announce&faults={FAULTS}"
+    ],
+    "an overrun": ["--source", "sim:?width=640&height=480&rate=max&frames=300&faults=at 100 overrun 5000"],
+}
+
+
+def check(name, args, program):
+    done = subprocess.run(
+        [program, "run", "--json", "--quiet", *args], capture_output=True, text=True, timeout=120
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{name}: exit {done.returncode}: {done.stderr.strip()[-2000:]}")
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1, f"{name}: {len(lines)} lines on stdout"
+    run = json.loads(lines[0])
+    frames = run["frames"]
+    assert run["balanced"] is True, f"{name}: not balanced: {frames}"
+    total = sum(frames[k] for k in FRAMES)
+    assert frames["grabbed"] == total, f"{name}: {frames['grabbed']} grabbed, {total} accounted for"
+    assert frames["delivered"] > 0, f"{name}: nothing was delivered"
+    assert "end_to_end" in run["latency_ns"], name
+    for hop, figures in run["latency_ns"].items():
+        assert all(isinstance(figures[k], int) for k in LATENCY), (name, hop, figures)
+    for reset in run["resets"]:
+        assert all(k in reset for k in RESET), (name, reset)
+        assert reset["ok"], (name, reset)
+    for key in ("allocations", "page_faults_major", "page_faults_minor"):
+        assert key in run["steady"], name
+    for key in ("pool_bytes", "rss_start", "rss_end", "rss_peak", "locked", "huge_pages"):
+        assert key in run["memory"], name
+    for fault in run["faults"]:
+        assert fault["code"].startswith("0x"), (name, fault)
+    verify = run["results"]["verify"]
+    wrong = {k: verify[k] for k in ("torn", "misordered", "duplicated", "unexplained_gaps") if verify[k]}
+    print(
+        f"{name}: {frames['delivered']} of {frames['grabbed']} frames, balanced, "
+        f"{len(run['resets'])} resets, {len(run['reconnects'])} reconnects, "
+        f"steady allocations {run['steady']['allocations']}, wrong {wrong or 'nothing'}"
+    )
+    return run
+
+
+def main():
+    program = sys.argv[1]
+    for name, args in RUNS.items():
+        run = check(name, args, program)
+        if "faults" in name:
+            assert run["resets"] and run["reconnects"] and run["faults"], name
+            frames = run["frames"]
+            assert frames["lost_by_device"] >= 3 and frames["incomplete"] >= 1, frames
+        if "overrun" in name:
+            assert run["frames"]["invalid"] == 1 and run["anomalies"]["canary_overrun"] == 1, run["frames"]
+
+
+if __name__ == "__main__":
+    main()
