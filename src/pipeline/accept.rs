@@ -19,6 +19,10 @@ pub(super) enum Verdict {
     Dropped,
 }
 
+/// Frames that an SDK may have finished and queued before it ran out of room: as many can come before the
+/// gap which that left.
+const MAX_QUEUED_FRAMES: u32 = 64;
+
 /// Checks frames and explains gaps.
 #[derive(Debug)]
 pub(super) struct Acceptance {
@@ -27,8 +31,10 @@ pub(super) struct Acceptance {
     /// Underruns that the source reported and no gap has used up yet.
     underrun_known: u64,
     underrun_seen: u64,
-    /// No slot was free at some moment since the last frame.
-    starved: bool,
+    /// The source has counted underruns, so that its count explains them all.
+    counts_itself: bool,
+    /// No slot was free a little while ago: so many more frames may come before the gap that it left.
+    starved: u32,
     /// Lost before the next frame that is accepted.
     pending: Loss,
     /// The geometry that passed the checks last, and the bytes of its image.
@@ -42,21 +48,23 @@ impl Acceptance {
             damaged,
             underrun_known: 0,
             underrun_seen: 0,
-            starved: false,
+            counts_itself: false,
+            starved: 0,
             pending: Loss::default(),
             known: None,
         }
     }
 
-    /// No slot was free: a gap that follows is an underrun.
+    /// No slot was free: a gap that follows is an underrun. What the SDK had queued by then comes first.
     pub fn starved(&mut self) {
-        self.starved = true;
+        self.starved = MAX_QUEUED_FRAMES;
     }
 
     /// The source's own count of underruns.
     #[inline]
     pub fn note_underruns(&mut self, total: u64) {
         if total > self.underrun_seen {
+            self.counts_itself = true;
             self.underrun_known += total - self.underrun_seen;
             self.underrun_seen = total;
         }
@@ -76,7 +84,7 @@ impl Acceptance {
         counts.grabbed.bump();
         let seen = self.ids.see(frame.meta().frame_id);
         match seen {
-            Seen::New { gap: 0 } => {}
+            Seen::New { gap: 0 } => self.starved = self.starved.saturating_sub(1),
             Seen::New { gap } => self.explain(gap, counts),
             Seen::Late => {
                 // It had been counted as lost; it is counted as grabbed once more only now.
@@ -91,7 +99,6 @@ impl Acceptance {
             }
             Seen::Jump => counts.anomaly(Anomaly::IdJump),
         }
-        self.starved = false;
         let geometry = frame.meta().geometry();
         let image = match self.known {
             Some((known, image)) if known == geometry => image,
@@ -167,7 +174,9 @@ impl Acceptance {
     /// device.
     #[cold]
     fn explain(&mut self, gap: u64, counts: &CaptureCounts) {
-        let underrun = if self.starved { gap } else { gap.min(self.underrun_known) };
+        let starved = std::mem::take(&mut self.starved) > 0;
+        let underrun =
+            if starved && !self.counts_itself { gap } else { gap.min(self.underrun_known) };
         self.underrun_known -= underrun.min(self.underrun_known);
         counts.grabbed.add(gap);
         counts.underrun.add(underrun);

@@ -44,6 +44,12 @@ pub(super) struct Capture {
     pub geometry: Geometry,
     /// Slots in this thread's hands: taken and not filled, or lent ones given back.
     pub hand: Vec<FrameMut>,
+    /// Announce: slots that are queued with the source. Lend: buffers of the source that are lent.
+    pub with_source: usize,
+    /// Lend: the source has no more buffers than these; 0: it does not say.
+    pub lends_at_most: usize,
+    /// Since when no slot is free, and whether that has been said.
+    pub starving: Option<(HostTime, bool)>,
     /// Frames fetched while the source was stopped, behind one that began a new epoch; they go on first.
     pub backlog: VecDeque<(FrameMut, u64)>,
     pub last_grab: Option<HostTime>,
@@ -152,6 +158,7 @@ impl Capture {
                 let Some(mut frame) = self.hand.pop().or_else(|| self.pool.take()) else {
                     return self.starve();
                 };
+                self.starving = None;
                 self.cells().enter(activity::GRAB, now);
                 let grab = self.source.grab_into(&mut frame, timeout);
                 self.cells().leave();
@@ -161,9 +168,11 @@ impl Capture {
                 if self.pool.collect() > 0 {
                     self.give_back();
                 }
-                let Some(mut frame) = self.hand.pop().or_else(|| self.pool.take()) else {
+                if self.lends_at_most > 0 && self.with_source >= self.lends_at_most {
                     return self.starve();
-                };
+                }
+                let Some(mut frame) = self.empty_handle() else { return self.starve() };
+                self.starving = None;
                 self.cells().enter(activity::GRAB, now);
                 let grab = self.source.grab_lent(&mut frame, timeout);
                 self.cells().leave();
@@ -172,9 +181,14 @@ impl Capture {
             Fill::Announce => {
                 self.pool.collect();
                 self.queue_free();
+                if self.with_source == 0 {
+                    return self.starve();
+                }
+                self.starving = None;
                 self.cells().enter(activity::GRAB, now);
                 let (frame, grab) = self.source.grab_queued(timeout);
                 self.cells().leave();
+                self.with_source -= usize::from(frame.is_some());
                 self.grabbed(frame, grab)
             }
         }
@@ -186,14 +200,40 @@ impl Capture {
             self.acceptance.starved();
         }
         self.pool.wait_for_home(&mut self.waiter, MAX_PARK);
+        let now = self.shared.clock.now();
+        let (since, said) = *self.starving.get_or_insert((now, false));
+        if !said && now - since >= MAX_PARK.into() {
+            self.starving = Some((since, true));
+            self.cold(|c| {
+                let held = c.holders(now).into_iter().take(8).collect::<Vec<_>>().join("; ");
+                c.reporter.tell(Event::Note(format!("no slot is free: {held}"), now));
+            });
+        }
         Turned::On
+    }
+
+    /// Lend: a handle that carries no buffer of the source.
+    #[inline]
+    pub(super) fn empty_handle(&mut self) -> Option<FrameMut> {
+        let mut frame = self.hand.pop().or_else(|| self.pool.take())?;
+        if frame.token() != 0 {
+            // It came home just now.
+            self.return_lent(&mut frame);
+        }
+        Some(frame)
+    }
+
+    /// Gives the buffer behind `frame` back to the source.
+    fn return_lent(&mut self, frame: &mut FrameMut) {
+        self.source.give_back(frame);
+        self.with_source = self.with_source.saturating_sub(1);
     }
 
     /// Gives every lent buffer that came home back to the source.
     pub(super) fn give_back(&mut self) {
         while let Some(mut frame) = self.pool.take_collected() {
             if frame.token() != 0 {
-                self.source.give_back(&mut frame);
+                self.return_lent(&mut frame);
             }
             self.hand.push(frame);
         }
@@ -204,6 +244,7 @@ impl Capture {
         while let Some(frame) = self.hand.pop().or_else(|| self.pool.take()) {
             frame.set_place(Place::Queued);
             self.source.queue(frame);
+            self.with_source += 1;
         }
     }
 
@@ -229,6 +270,9 @@ impl Capture {
     pub(super) fn filled(&mut self, mut frame: FrameMut, reported_bytes: u64) -> Turned {
         let now = self.shared.clock.now();
         self.ladder.frame_came();
+        if frame.token() != 0 {
+            self.with_source += 1; // Lent.
+        }
         if let Err(overrun) = self.pool.check_canary(&frame) {
             return self.cold(|c| c.overrun(frame, overrun.at_least_bytes, now));
         }
@@ -261,10 +305,11 @@ impl Capture {
 
     /// In the lend way an unused frame still points at the source's buffer: it goes back at once.
     fn settle_hand(&mut self) {
-        if let Some(frame) = self.hand.last_mut()
-            && frame.token() != 0
-        {
-            self.source.give_back(frame);
+        if let Some(mut frame) = self.hand.pop() {
+            if frame.token() != 0 {
+                self.return_lent(&mut frame);
+            }
+            self.hand.push(frame);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::capture::{Capture, DeadTime, Turned};
 use super::command::Command;
 use super::config::FaultSettings;
-use super::quiesce::ASKED_FOR;
+use super::quiesce::{ASKED_FOR, Rest};
 use super::report::{LineState, ReconnectReport};
 use super::shared::{Event, activity};
 use crate::clock::Nanos;
@@ -22,13 +22,14 @@ pub(super) struct Ladder {
     settings: FaultSettings,
     timeouts: u32,
     unknown: u32,
+    busy: u32,
     resets: u32,
     idle_told: bool,
 }
 
 impl Ladder {
     pub fn new(settings: FaultSettings) -> Self {
-        Ladder { settings, timeouts: 0, unknown: 0, resets: 0, idle_told: false }
+        Ladder { settings, timeouts: 0, unknown: 0, busy: 0, resets: 0, idle_told: false }
     }
 
     /// A frame came: whatever was wrong is over.
@@ -36,6 +37,7 @@ impl Ladder {
     pub fn frame_came(&mut self) {
         self.timeouts = 0;
         self.unknown = 0;
+        self.busy = 0;
         self.idle_told = false;
     }
 }
@@ -54,10 +56,7 @@ impl Capture {
         match class {
             FaultClass::Timeout => self.timed_out(),
             FaultClass::DamagedFrame | FaultClass::Overrun => Turned::On,
-            FaultClass::Busy => {
-                self.pause(self.ladder.settings.backoff);
-                Turned::On
-            }
+            FaultClass::Busy => self.busy(fault),
             FaultClass::BufferTooSmall => {
                 let needed = usize::try_from(fault.detail).unwrap_or(usize::MAX);
                 let needed =
@@ -112,6 +111,24 @@ impl Capture {
         }
     }
 
+    /// The device needs time; the back-off grows, and has an end.
+    fn busy(&mut self, fault: Fault) -> Turned {
+        let settings = &self.ladder.settings;
+        let (backoff, most) = (settings.backoff, settings.backoff_max);
+        let attempts = settings.reconnect_attempts.max(1);
+        if self.ladder.busy >= attempts {
+            return Turned::Fail(format!(
+                "the source answered {} {} {} times in a row; close the program that uses the device, or raise faults.reconnect_attempts",
+                code_text(fault.code),
+                self.table.name(fault.code),
+                self.ladder.busy + 1
+            ));
+        }
+        self.pause(backoff.saturating_mul(1 << self.ladder.busy.min(16)).min(most.max(backoff)));
+        self.ladder.busy += 1;
+        Turned::On
+    }
+
     fn reset_for_fault(&mut self, reason: &'static str, needed: usize) -> Turned {
         self.ladder.resets += 1;
         if self.ladder.resets > self.ladder.settings.resets {
@@ -129,6 +146,13 @@ impl Capture {
         let since = self.last_grab.unwrap_or(at);
         self.shared.set_state(LineState::Resetting);
         let faults_before = self.own_faults();
+        if self.running {
+            // In the order that every source may rely on, whether the device still hears it or not. What
+            // the host has finished goes on.
+            self.resetting = true;
+            self.stop_source(Rest::HandOn);
+            self.resetting = false;
+        }
         self.take_everything_back();
         let settings = self.ladder.settings.clone();
         let (mut attempts, mut backoff, mut ok) = (0, settings.backoff, false);
@@ -147,7 +171,6 @@ impl Capture {
         if ok {
             self.acceptance.reopened();
             let needs = self.source.payload_bytes();
-            self.running = false;
             if needs > self.pool.slot_bytes()
                 && self.fill != Fill::Lend
                 && let Turned::Fail(f) =
@@ -238,6 +261,12 @@ impl Capture {
                 ));
             }
             backoff = (backoff * 2).min(settings.backoff_max);
+            if class == FaultClass::Lost {
+                // It will not start until it is found again.
+                if self.call(activity::REOPEN, |c| c.source.reopen()).is_ok() {
+                    self.acceptance.reopened();
+                }
+            }
         }
         let now = self.shared.clock.now();
         if self.shared.started.get() == 0 {

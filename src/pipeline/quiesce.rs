@@ -160,9 +160,15 @@ impl Capture {
         }
         let _ = self.call(activity::STOP, |c| c.source.stop_host());
         self.running = false;
+        self.revoke();
+    }
+
+    /// Takes every announced slot back from the source.
+    fn revoke(&mut self) {
         if self.fill == Fill::Announce {
             let hand = &mut self.hand;
             self.source.revoke(&mut |frame| hand.push(frame));
+            self.with_source = 0;
         }
     }
 
@@ -181,12 +187,16 @@ impl Capture {
                 self.queue_free();
             }
             let (frame, grab) = match self.fill {
-                Fill::Announce => self.source.grab_queued(Duration::ZERO),
+                Fill::Announce => {
+                    let (frame, grab) = self.source.grab_queued(Duration::ZERO);
+                    self.with_source -= usize::from(frame.is_some());
+                    (frame, grab)
+                }
                 _ => {
                     if self.fill == Fill::Lend && self.pool.collect() > 0 {
                         self.give_back();
                     }
-                    let Some(mut frame) = self.hand.pop().or_else(|| self.pool.take()) else {
+                    let Some(mut frame) = self.empty_handle() else {
                         // Stages are still busy with earlier frames and will let go.
                         self.acceptance.starved();
                         self.pool.wait_for_home(&mut self.waiter, Duration::from_millis(10));
@@ -283,9 +293,14 @@ impl Capture {
             let left = (until - now).as_duration();
             self.pool.wait_for_home(&mut self.waiter, left);
         }
-        let now = shared.clock.now();
-        let view = &shared.pools[0];
-        view.held()
+        self.holders(shared.clock.now())
+    }
+
+    /// Who has which frame, in sentences.
+    pub(super) fn holders(&self, now: HostTime) -> Vec<String> {
+        let shared = &self.shared;
+        shared.pools[0]
+            .held()
             .iter()
             .map(|h| {
                 let names: Vec<&str> =
@@ -341,10 +356,7 @@ impl Capture {
 
     /// Brings every slot in this thread's hands, or with the source, back into the pool.
     pub(super) fn take_everything_back(&mut self) {
-        if self.fill == Fill::Announce {
-            let hand = &mut self.hand;
-            self.source.revoke(&mut |frame| hand.push(frame));
-        }
+        self.revoke();
         if self.fill == Fill::Lend {
             self.pool.collect();
             self.give_back();

@@ -37,6 +37,8 @@ pub struct Verify {
     /// The one in use first.
     patterns: Vec<Pattern>,
     last: Option<u64>,
+    /// Frames since then that were too incomplete to say their serial.
+    nameless: u64,
     counts: Arc<VerifyCounts>,
 }
 
@@ -126,7 +128,7 @@ const TRUNCATED: StageError = StageError::new(5, "the payload is shorter than th
 impl Verify {
     /// A checking stage; one for each worker.
     pub fn new(config: VerifyConfig) -> Verify {
-        Verify { config, patterns: Vec::new(), last: None, counts: Arc::default() }
+        Verify { config, patterns: Vec::new(), last: None, nameless: 0, counts: Arc::default() }
     }
 
     /// Renders the pattern of a geometry ahead, so that the first frame costs no more than the others.
@@ -173,6 +175,7 @@ impl Verify {
         match serial {
             Ok(Some(serial)) => self.check_order(serial, frame, cx),
             Ok(None) => {
+                self.nameless += u64::from(incomplete);
                 self.counts.unstamped.add(u64::from(!incomplete));
                 Ok(())
             }
@@ -208,6 +211,7 @@ impl Verify {
             return Err(MISORDERED);
         }
         self.last = Some(serial);
+        let nameless = std::mem::take(&mut self.nameless);
         if self.config.workers > 1 {
             return Ok(());
         }
@@ -216,7 +220,7 @@ impl Verify {
         // the frames it refused carried.
         let carried = u64::from(before.total()) + u64::from(loss.hop);
         let summed = u64::from(loss.total());
-        let missing = (serial - last - 1).saturating_sub(carried.max(summed));
+        let missing = (serial - last - 1).saturating_sub(carried.max(summed) + nameless);
         if missing > 0 {
             counts.unexplained_gaps.bump();
             counts.unexplained_frames.add(missing);

@@ -8,6 +8,7 @@ use frameline::pipeline::Snapshot;
 use frameline::sim::{Sim, Verify, VerifyConfig};
 use frameline::source::{Diagnosis, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo};
 use frameline::stage::{Figure, Flow, FnStage, LossBefore, Stage, StageContext, StageError};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::time::Duration;
 
@@ -268,7 +269,8 @@ type Reopen = Box<dyn FnMut(u32, &mut Sim) -> Result<(), Fault> + Send>;
 /// A simulated camera whose answers can be replaced, and whose calls are written down.
 pub struct Tampered {
     pub inner: Sim,
-    pub says: Option<usize>,
+    /// The payload that it claims to have; 0: the true one.
+    pub says: Arc<AtomicUsize>,
     /// Asked before each grab, with its number: the answer to give instead.
     pub before_grab: Before,
     /// Does what `reopen` is to do; gets the number of the attempt, from 1.
@@ -284,7 +286,7 @@ impl Tampered {
     pub fn new(inner: Sim) -> Tampered {
         Tampered {
             inner,
-            says: None,
+            says: Arc::default(),
             before_grab: Box::new(|_| None),
             reopen: Box::new(|_, sim| sim.reopen()),
             start_faults: Vec::new(),
@@ -334,10 +336,16 @@ impl Source for Tampered {
         self.inner.geometry()
     }
     fn payload_bytes(&self) -> usize {
-        self.says.unwrap_or_else(|| self.inner.payload_bytes())
+        match self.says.load(Ordering::Relaxed) {
+            0 => self.inner.payload_bytes(),
+            n => n,
+        }
     }
     fn max_payload_bytes(&self) -> usize {
-        self.says.unwrap_or_else(|| self.inner.max_payload_bytes())
+        match self.says.load(Ordering::Relaxed) {
+            0 => self.inner.max_payload_bytes(),
+            n => n,
+        }
     }
     fn frame_id_rule(&self) -> FrameIdRule {
         self.inner.frame_id_rule()
