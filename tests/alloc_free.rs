@@ -36,7 +36,9 @@ const QUIET: Pass = Pass { allocates: false };
 /// A chain, a fan-out with a tap and a thinned branch, two workers, and stages that share a thread.
 fn run(fill: &str, query: &str, wait: WaitStrategy, allocates: bool) -> Snapshot {
     let _one = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let uri = format!("sim:?width=256&height=128&rate=1000&fill={fill}{query}");
+    // A line this wide can hold 57 lent buffers at once.
+    let queue = if fill == "lend" { 64 } else { 4 };
+    let uri = format!("sim:?width=256&height=128&rate=1000&fill={fill}&queue={queue}{query}");
     let spec = |name: &str| StageSpec::new(name).ring(8).wait(wait);
     let one_in = Policy::from_name("1-in-3").unwrap();
     let mut line = Line::builder(Sim::from_uri(&uri).unwrap())
