@@ -104,14 +104,14 @@ fn a_silence_without_a_reason_ends_in_a_reconnection() {
         for fill in FILLS {
             let end = ended(
                 line(sim(&small(&format!(
-                    "rate=max&fill={fill}&frames=60&faults=at 30 timeout 40"
+                    "rate=max&fill={fill}&frames=60&faults=at 30 timeout 45"
                 ))))
                 .stage("verify", verify()),
             );
             assert_eq!(end.failure, None);
-            assert_eq!(fault(&end, SIM_TIMEOUT), 40);
-            // 4 to the diagnosis, 5 times that to the verdict: twice in 40.
+            // 4 to the diagnosis, 5 times that to the verdict, and one while the source is stopped: twice.
             assert_eq!(end.reconnects.len(), 2, "{fill}");
+            assert_eq!(fault(&end, SIM_TIMEOUT), 43, "{fill}");
             assert!(end.reconnects.iter().all(|r| r.ok && r.reason.contains("silent")));
             assert_eq!(end.frames.delivered, 60);
             assert_whole(&end, "verify");
@@ -626,12 +626,13 @@ fn a_stalled_grab_is_named() {
 #[test]
 fn everything_at_once() {
     watched(|| {
-        for seed in 0..12 {
+        for seed in 0..std::env::var("SEEDS").map_or(12, |s| s.parse().unwrap()) {
             let fill = FILLS[seed % 3];
             let faults = "random 0.01 timeout 5;random 0.01 incomplete;random 0.01 lose 3;random 0.01 duplicate;random 0.01 double;random 0.01 reorder;random 0.01 short;random 0.01 long;random 0.01 lie 100000;random 0.004 resize 32x16;random 0.004 resize 64x48;random 0.002 drift 48x48;random 0.002 disconnect 3;random 0.003 fail 3;random 0.003 fail 5;random 0.003 fail 9;random 0.002 overrun 100;random 0.005 burst 6";
             let rate = if seed % 2 == 0 { "max" } else { "5000" };
             let looked = Arc::new(AtomicU64::new(0));
             let counter = looked.clone();
+            let notes = util::Notes::default();
             let end = ended(
                 line(sim(&small(&format!(
                     "rate={rate}&fill={fill}&frames=2000&seed={seed}&queue=30&faults={faults}"
@@ -655,11 +656,23 @@ fn everything_at_once() {
                         Ok(Flow::Pass)
                     }))
                 })
-                .stage("last", util::pass()),
+                .stage("last", notes.stage()),
             );
             if let Some(failure) = &end.failure {
                 // Twelve overruns may use up the spare slots; nothing else may stop it.
                 assert!(failure.contains("slots"), "seed {seed}: {failure}");
+            }
+            if std::env::var("SEEDS").is_ok() && count(&end, "verify", "unexplained_gaps") > 0 {
+                eprintln!("seed {seed} {fill} {rate}");
+                let all = notes.all();
+                let mut top = 0;
+                for (i, s) in all.iter().enumerate() {
+                    if s.id > top + 1 && (s.id - top - 1) > u64::from(s.loss.total()) {
+                        eprintln!("{:#?}", &all[i.saturating_sub(4)..i + 2]);
+                        eprintln!("{:#?}", end.anomalies);
+                    }
+                    top = top.max(s.id);
+                }
             }
             assert_whole(&end, "verify");
             assert_eq!(end.stages[1].frames, looked.load(Ordering::Relaxed));

@@ -130,7 +130,9 @@ impl Acceptance {
             self.rejected();
             return Verdict::Dropped;
         }
-        frame.meta_mut().lost_before = std::mem::take(&mut self.pending);
+        // A late frame lies before the gap that is told next.
+        frame.meta_mut().lost_before =
+            if seen == Seen::Late { Loss::default() } else { std::mem::take(&mut self.pending) };
         Verdict::Accept
     }
 

@@ -39,6 +39,9 @@ pub struct Verify {
     last: Option<u64>,
     /// Frames since then that were too incomplete to say their serial.
     nameless: u64,
+    /// Missing at frames that had been overtaken, and not yet told of; below zero: told of by them, and
+    /// missing before the next one in order.
+    deferred: i64,
     counts: Arc<VerifyCounts>,
 }
 
@@ -128,7 +131,14 @@ const TRUNCATED: StageError = StageError::new(5, "the payload is shorter than th
 impl Verify {
     /// A checking stage; one for each worker.
     pub fn new(config: VerifyConfig) -> Verify {
-        Verify { config, patterns: Vec::new(), last: None, nameless: 0, counts: Arc::default() }
+        Verify {
+            config,
+            patterns: Vec::new(),
+            last: None,
+            nameless: 0,
+            deferred: 0,
+            counts: Arc::default(),
+        }
     }
 
     /// Renders the pattern of a geometry ahead, so that the first frame costs no more than the others.
@@ -205,6 +215,7 @@ impl Verify {
             // A frame that says it was overtaken is late, not wrong.
             if frame.meta().out_of_order {
                 counts.overtaken.bump();
+                self.deferred -= told(frame, cx) as i64;
                 return Ok(());
             }
             counts.misordered.bump();
@@ -215,19 +226,27 @@ impl Verify {
         if self.config.workers > 1 {
             return Ok(());
         }
-        let (before, loss) = (frame.meta().lost_before, cx.loss_before());
-        // Either this frame carries what was lost on the way here, or the hop has summed it up with what
-        // the frames it refused carried.
-        let carried = u64::from(before.total()) + u64::from(loss.hop);
-        let summed = u64::from(loss.total());
-        let missing = (serial - last - 1).saturating_sub(carried.max(summed) + nameless);
+        let gap = (serial - last - 1) as i64 + std::mem::take(&mut self.deferred);
+        let missing = gap - (told(frame, cx) + nameless) as i64;
+        if frame.meta().out_of_order {
+            self.deferred = missing;
+            return Ok(());
+        }
         if missing > 0 {
             counts.unexplained_gaps.bump();
-            counts.unexplained_frames.add(missing);
+            counts.unexplained_frames.add(missing as u64);
             return Err(UNEXPLAINED);
         }
         Ok(())
     }
+}
+
+/// Frames that this one says are missing. Either it carries what was lost on the way here, or the hop has
+/// summed it up with what the frames it refused carried.
+fn told(frame: &Frame, cx: &StageContext<'_>) -> u64 {
+    let (before, loss) = (frame.meta().lost_before, cx.loss_before());
+    let carried = u64::from(before.total()) + u64::from(loss.hop);
+    carried.max(u64::from(loss.total()))
 }
 
 impl Stage for Verify {
