@@ -165,9 +165,8 @@ impl Capture {
                 self.grabbed(Some(frame), grab)
             }
             Fill::Lend => {
-                if self.pool.collect() > 0 {
-                    self.give_back();
-                }
+                self.pool.collect();
+                self.give_back(); // Also what another look had collected meanwhile.
                 if self.lends_at_most > 0 && self.with_source >= self.lends_at_most {
                     return self.starve();
                 }

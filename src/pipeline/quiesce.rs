@@ -193,7 +193,8 @@ impl Capture {
                     (frame, grab)
                 }
                 _ => {
-                    if self.fill == Fill::Lend && self.pool.collect() > 0 {
+                    if self.fill == Fill::Lend {
+                        self.pool.collect();
                         self.give_back();
                     }
                     let Some(mut frame) = self.empty_handle() else {
