@@ -34,7 +34,11 @@ impl Loss {
 }
 
 /// Metadata of one frame.
+///
+/// In this order in memory: what every stage thread reads first lies on the first cache line of the slot's
+/// record, with the rest one line behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
 pub struct FrameMeta {
     /// The device's own number of this frame (GenTL `BUFFER_INFO_FRAMEID`).
     pub frame_id: u64,
@@ -44,6 +48,10 @@ pub struct FrameMeta {
     pub device_time: DeviceTime,
     /// When the capture thread got the frame.
     pub host_time: HostTime,
+    /// What was lost just before this frame.
+    pub lost_before: Loss,
+    /// How many quiescent resets the line had made when this frame was filled.
+    pub epoch: u32,
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
@@ -62,11 +70,12 @@ pub struct FrameMeta {
     pub status: FrameStatus,
     /// This frame came after one with a higher id: it was overtaken on the way.
     pub out_of_order: bool,
-    /// What was lost just before this frame.
-    pub lost_before: Loss,
-    /// How many quiescent resets the line had made when this frame was filled.
-    pub epoch: u32,
 }
+
+const _: () = assert!(
+    std::mem::offset_of!(FrameMeta, width) <= 48,
+    "what every stage thread reads first has outgrown the first line of a slot's record"
+);
 
 impl Default for FrameMeta {
     fn default() -> Self {

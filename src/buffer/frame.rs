@@ -575,7 +575,9 @@ impl Foresight {
         // SAFETY: a prefetch is a hint: it accesses nothing that a program could see, and never faults.
         unsafe {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(self.after[self.last].cast());
+            let record: *const i8 = self.after[self.last].cast();
+            _mm_prefetch::<_MM_HINT_T0>(record);
+            _mm_prefetch::<_MM_HINT_T0>(record.wrapping_add(64));
         }
     }
 

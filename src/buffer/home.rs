@@ -91,7 +91,9 @@ pub(crate) struct Slot {
 
 #[cfg(all(not(loom), target_pointer_width = "64"))]
 const _: () = assert!(
-    std::mem::size_of::<Slot>() == 256 && std::mem::offset_of!(Slot, news) == 128,
+    std::mem::size_of::<Slot>() == 256
+        && std::mem::offset_of!(Slot, meta) <= 16
+        && std::mem::offset_of!(Slot, news) == 128,
     "what travels with a frame has outgrown its two cache lines"
 );
 
