@@ -92,24 +92,29 @@ fn main() {
     while bounces.len() < rounds {
         let begun = Instant::now();
         let before = bounce(20_000);
-        let round = [
-            lent(shape, 64, frames),
-            bare_cycle(SLOTS, DEPTH, frames),
-            ours(Fill::Copy, shape, (64, 64), frames, None),
-            lent(deep, 64, frames),
-            bare_cycle(DEEP_SLOTS, DEEP, frames * 4),
-            ours(Fill::Copy, deep, (64, 64), frames, None),
-        ];
-        // All sizes within one round, so that a moment of the machine does not look like a size.
-        let sizes: Vec<f64> = widths.iter().map(|w| lent(shape, *w, frames / 2)).collect();
+        // Sizes and shapes in turn, and each round begins with another: neither a moment of the machine nor the
+        // place in the round may look like a size.
+        let parts = 6 + widths.len();
+        let mut round = vec![0.0; parts];
+        for k in 0..parts {
+            let part = (k + bounces.len() + moved) % parts;
+            round[part] = match part {
+                0 => lent(shape, 64, frames),
+                1 => bare_cycle(SLOTS, DEPTH, frames),
+                2 => ours(Fill::Copy, shape, (64, 64), frames, None),
+                3 => lent(deep, 64, frames),
+                4 => bare_cycle(DEEP_SLOTS, DEEP, frames * 4),
+                5 => ours(Fill::Copy, deep, (64, 64), frames, None),
+                size => lent(shape, widths[size - 6], frames),
+            };
+        }
         let after = bounce(20_000);
         if before.max(after) > 1.5 * before.min(after) && moved < 2 * rounds {
             moved += 1; // A hypervisor moved the cores: the round's parts ran on two machines.
             continue;
         }
         bounces.push((before + after) / 2.0);
-        all.iter_mut().zip(round).for_each(|(v, x)| v.push(x));
-        of_sizes.iter_mut().zip(sizes).for_each(|(v, x)| v.push(x));
+        all.iter_mut().chain(&mut of_sizes).zip(round).for_each(|(v, x)| v.push(x));
         hiccups.after_round(begun.elapsed());
     }
     let ratios = |a: usize, b: usize| -> Vec<f64> {
