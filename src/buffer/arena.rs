@@ -262,7 +262,7 @@ impl Arena {
             return Ok(()); // A write past the end would have been stopped by the page.
         }
         let seen = self.read_canary(i, capacity);
-        if seen == canary(i) { Ok(()) } else { Err(self.measure_overrun(i, capacity, &seen)) }
+        if seen == canary(i) { Ok(()) } else { Err(self.measure_overrun(i, capacity, seen)) }
     }
 
     /// As [`Arena::check_canary`], without measuring: may be asked while holding [`Work`].
@@ -271,21 +271,19 @@ impl Arena {
     }
 
     #[inline]
-    fn read_canary(&self, i: usize, capacity: usize) -> [u8; CANARY_BYTES] {
-        let at = self.start(i).as_ptr();
-        let mut seen = [0_u8; CANARY_BYTES];
-        for (k, byte) in seen.iter_mut().enumerate() {
-            // SAFETY: the canary page is backed. Volatile: an SDK may have written here behind the
-            // compiler's back.
-            *byte = unsafe { at.add(capacity + k).read_volatile() };
-        }
-        seen
+    fn read_canary(&self, i: usize, capacity: usize) -> Canary {
+        // SAFETY: the canary page is backed, and the capacity a multiple of the page.
+        let at = unsafe { self.start(i).as_ptr().add(capacity) }.cast::<u64>();
+        // SAFETY: as above. Volatile: an SDK may have written here behind the compiler's back.
+        std::array::from_fn(|k| unsafe { at.add(k).read_volatile() })
     }
 
     #[cold]
-    fn measure_overrun(&self, i: usize, capacity: usize, seen: &[u8; CANARY_BYTES]) -> Overrun {
+    fn measure_overrun(&self, i: usize, capacity: usize, seen: Canary) -> Overrun {
         let _work = self.work(); // What a prefault has touched is on record, and so not in the moat.
-        let in_canary = (0..CANARY_BYTES).rev().find(|k| seen[*k] != canary(i)[*k]);
+        let byte = |words: &Canary, k: usize| words[k / 8].to_ne_bytes()[k % 8];
+        let planted = canary(i);
+        let in_canary = (0..CANARY_BYTES).rev().find(|k| byte(&seen, *k) != byte(&planted, *k));
         let moat = self.moat(i);
         let mut last = in_canary.map_or(0, |k| k + 1);
         let pages = (moat.1 - moat.0) / sys::page_bytes();
@@ -553,10 +551,10 @@ impl Work<'_> {
             }
             return;
         }
-        for (k, byte) in canary(i).into_iter().enumerate() {
-            // SAFETY: the canary page is backed and belongs to the slot's owner. Volatile: an SDK may
-            // have written here behind the compiler's back.
-            unsafe { a.start(i).as_ptr().add(capacity + k).write_volatile(byte) };
+        for (k, word) in canary(i).into_iter().enumerate() {
+            // SAFETY: the canary page is backed and belongs to the slot's owner; the capacity is a multiple
+            // of the page. Volatile: an SDK may have written here behind the compiler's back.
+            unsafe { a.start(i).as_ptr().add(capacity).cast::<u64>().add(k).write_volatile(word) };
         }
     }
 
@@ -596,16 +594,16 @@ impl Drop for Arena {
     }
 }
 
-/// The canary of region `i`: differs from region to region, so that a copied canary does not pass.
-fn canary(i: usize) -> [u8; CANARY_BYTES] {
-    let mut x = (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let mut bytes = [0_u8; CANARY_BYTES];
-    for chunk in bytes.chunks_exact_mut(8) {
-        x ^= x >> 29;
-        x = x.wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        chunk.copy_from_slice(&x.to_le_bytes());
-    }
-    bytes
+type Canary = [u64; CANARY_BYTES / 8];
+
+/// The canary of region `i`: differs from region to region, so that a copied canary does not pass. Its words
+/// do not depend on each other: it is made anew for each frame.
+#[inline]
+fn canary(i: usize) -> Canary {
+    std::array::from_fn(|k| {
+        let x = ((i * (CANARY_BYTES / 8) + k) as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (x ^ (x >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9)
+    })
 }
 
 /// Makes the pages of `[at, at + len)` present and writable without changing what they hold.

@@ -1,7 +1,7 @@
 //! The shared core of a pool: one record a slot, and the words through which slots come home.
 //!
 //! A slot that is not in anybody's hands has its bit set in a *home word*. Dropping the last handle sets
-//! the bit with one `fetch_or`: wait-free, and there is nothing that could be full. The owner empties a
+//! the bit with one `fetch_add`: wait-free, and there is nothing that could be full. The owner empties a
 //! whole word with one `swap`. Two more bits of the same word carry news to the dropper, so that no
 //! second location has to be ordered against it: WAITING (the owner sleeps until a slot comes home) and
 //! ORPHAN (the pool is gone; the last slot to come home frees the memory).
@@ -241,8 +241,10 @@ impl Core {
         #[cfg(loom)]
         life.0.with(|_| ());
         // The release half publishes the last reads of the payload to the owner. PAIR: home
+        // An addition where an `or` is meant: the bit is not set, and an addition whose old value is asked for
+        // is one instruction where an `or` is a loop of compare-and-exchange.
         // SAFETY: alive until the slot is given up, which this very operation does.
-        let before = unsafe { (&(*core).home)[word].fetch_or(bit, Ordering::AcqRel) };
+        let before = unsafe { (&(*core).home)[word].fetch_add(bit, Ordering::AcqRel) };
         debug_assert_eq!(before & bit, 0, "a slot came home twice");
         if before & (WAITING | ORPHAN) != 0 {
             #[cfg(loom)]

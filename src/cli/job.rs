@@ -13,6 +13,10 @@ use crate::stages::Key;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+/// Where frames come from if nobody says. The camera keeps as many finished frames as the line's first
+/// ring holds, so that a stall of the machine costs none.
+const DEFAULT_SOURCE: &str = "sim:?queue=16";
+
 /// A resolved job.
 #[derive(Debug)]
 pub struct Job {
@@ -92,7 +96,7 @@ fn source(document: &Document) -> Result<(String, Origin), Error> {
     let empty = Section::new(Origin::BuiltIn);
     let section = document.section("source").unwrap_or(&empty);
     let (mut uri, origin) = match section.get("uri") {
-        None => ("sim:".into(), section.origin.clone()),
+        None => (DEFAULT_SOURCE.into(), section.origin.clone()),
         Some(item) => match &item.raw {
             Raw::Text(uri) if !uri.is_empty() => (uri.clone(), item.origin.clone()),
             other => {

@@ -163,6 +163,7 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
             "slot_bytes_before": r.slot_bytes_before,
             "slot_bytes_after": r.slot_bytes_after,
             "touched_bytes": r.touched_bytes,
+            "touch_ns": r.touch.0,
             "epoch": r.epoch,
             "late": r.late,
             "ok": r.ok,

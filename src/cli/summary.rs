@@ -134,6 +134,9 @@ fn hops(out: &mut String, s: &Snapshot) {
     table(out, &rows);
 }
 
+/// Figures that are zero and named all the same.
+const SHOWN_ZEROS: usize = 4;
+
 fn results(out: &mut String, s: &Snapshot) {
     out.push_str("\nstages\n");
     for t in &s.stages {
@@ -155,8 +158,15 @@ fn results(out: &mut String, s: &Snapshot) {
         let zero = |f: &Figure| matches!(f, Figure::Count(0) | Figure::Max(0));
         let none: Vec<_> =
             figures().filter(|(_, f)| zero(f)).map(|(name, _)| name.replace('_', " ")).collect();
-        if !none.is_empty() {
-            let _ = write!(out, "; none {}", none.join(", "));
+        // The first few are those that a stage finds most important; the rest is in the JSON object.
+        match none.len() {
+            0 => {}
+            n @ 1..=SHOWN_ZEROS => {
+                let _ = write!(out, "; no {}", none[..n].join(", no "));
+            }
+            _ => {
+                let _ = write!(out, "; no {} or other fault", none[..SHOWN_ZEROS].join(", "));
+            }
         }
         out.push('\n');
     }
@@ -240,7 +250,7 @@ fn machine(out: &mut String, s: &Snapshot) {
     let m = &s.memory;
     let _ = writeln!(
         out,
-        "\nmemory: pool {} ({} locked, {} on huge pages), resident {} at start, {} at end, {} at most",
+        "\nmemory: pool {} ({} locked, {} on huge pages)\n  resident {} at start, {} at end, {} at most",
         size(m.pool_bytes),
         size(m.locked_bytes),
         size(m.huge_bytes),

@@ -4,6 +4,7 @@ use super::config::Damaged;
 use super::ids::{IdTracker, Seen};
 use super::shared::{Anomaly, CaptureCounts};
 use crate::buffer::FrameMut;
+use crate::format::Geometry;
 use crate::meta::{FrameStatus, Loss};
 use crate::source::FrameIdRule;
 
@@ -36,6 +37,8 @@ pub(super) struct Acceptance {
     starved: u32,
     /// Lost before the next frame that is accepted.
     pending: Loss,
+    /// The geometry that passed the checks last, and the bytes of its image.
+    known: Option<(Geometry, u64)>,
 }
 
 impl Acceptance {
@@ -48,6 +51,7 @@ impl Acceptance {
             counts_itself: false,
             starved: 0,
             pending: Loss::default(),
+            known: None,
         }
     }
 
@@ -96,13 +100,18 @@ impl Acceptance {
             Seen::Jump => counts.anomaly(Anomaly::IdJump),
         }
         let geometry = frame.meta().geometry();
-        let image = geometry.image_bytes();
-        if geometry.check().is_err() || image > (1 << 46) {
-            counts.anomaly(Anomaly::BadGeometry);
-            counts.invalid.bump();
-            self.rejected();
-            return Verdict::Invalid;
-        }
+        let image = match self.known {
+            Some((known, image)) if known == geometry => image,
+            _ => match self.check(geometry) {
+                Some(image) => image,
+                None => {
+                    counts.anomaly(Anomaly::BadGeometry);
+                    counts.invalid.bump();
+                    self.rejected();
+                    return Verdict::Invalid;
+                }
+            },
+        };
         let capacity = frame.capacity() as u64;
         let mut filled = reported_bytes;
         if reported_bytes > capacity {
@@ -125,6 +134,17 @@ impl Acceptance {
         frame.meta_mut().lost_before =
             if seen == Seen::Late { Loss::default() } else { std::mem::take(&mut self.pending) };
         Verdict::Accept
+    }
+
+    /// Bytes of an image of this geometry, if there can be one. Remembered: most frames are like the last.
+    #[cold]
+    fn check(&mut self, geometry: Geometry) -> Option<u64> {
+        let image = geometry.image_bytes();
+        if geometry.check().is_err() || image > (1 << 46) {
+            return None;
+        }
+        self.known = Some((geometry, image));
+        Some(image)
     }
 
     /// The run is over: underruns after the last frame have no next frame to travel with.

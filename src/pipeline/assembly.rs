@@ -6,7 +6,7 @@ use super::command::Orders;
 use super::config::LineConfig;
 use super::flow::{Inputs, Out};
 use super::ladder::Ladder;
-use super::line::{Caller, Line, LineParts};
+use super::line::{Caller, CallerParts, Line, LineParts};
 use super::memory::PoolNeeds;
 use super::monitor::{Monitor, process_rss};
 use super::plan::Plan;
@@ -165,7 +165,7 @@ struct Parts {
     rings: Vec<EventRing>,
     monitor_bed: Arc<WakeCell>,
     drafts: Vec<Draft>,
-    caller: Option<CallerDraft>,
+    caller: Option<CallerParts>,
     refusals: Vec<Refusal>,
 }
 
@@ -235,7 +235,7 @@ impl Parts {
             if head.is_caller {
                 let wait = agent.wait;
                 self.caller =
-                    Some(CallerDraft { inputs, hop_latency, end_to_end, turn, bed, thread, wait });
+                    Some(CallerParts { inputs, hop_latency, end_to_end, turn, bed, thread, wait });
                 continue;
             }
             let mut steps = Vec::new();
@@ -301,17 +301,6 @@ impl Parts {
     }
 }
 
-/// The caller's own loop, before the line is shared.
-struct CallerDraft {
-    inputs: Inputs,
-    hop_latency: Vec<LatencyWriter>,
-    end_to_end: LatencyWriter,
-    turn: Turn,
-    bed: Arc<WakeCell>,
-    thread: usize,
-    wait: WaitStrategy,
-}
-
 /// A stage thread, before the line is shared.
 struct Draft {
     thread: usize,
@@ -351,7 +340,7 @@ impl Draft {
 struct Threads {
     capture: Capture,
     drafts: Vec<Draft>,
-    caller: Option<CallerDraft>,
+    caller: Option<CallerParts>,
     exits: Arc<ExitBoard>,
     table: CodeTable,
     rings: Vec<EventRing>,
@@ -371,16 +360,7 @@ impl Threads {
         let monitor = spawn("monitor", move || monitor.run())?;
         let caller = self.caller.map(|c| {
             let guard = guard(c.thread);
-            Caller::new(
-                c.inputs,
-                c.hop_latency,
-                c.end_to_end,
-                c.turn,
-                c.bed,
-                c.thread,
-                c.wait,
-                guard,
-            )
+            Caller::new(c, guard)
         });
         let mut spawned = Ok(());
         for draft in self.drafts {

@@ -121,7 +121,11 @@ impl Capture {
                 paused = true;
                 continue;
             }
-            outcome = self.turn(now);
+            // Only what ends the run is moved: `outcome` as a whole is three words through memory.
+            match self.turn(now) {
+                Turned::On => {}
+                end => outcome = end,
+            }
         }
         crate::alloc::mark_hot(false);
         if let Turned::Fail(reason) = outcome {
@@ -161,9 +165,8 @@ impl Capture {
                 self.grabbed(Some(frame), grab)
             }
             Fill::Lend => {
-                if self.pool.collect() > 0 {
-                    self.give_back();
-                }
+                self.pool.collect();
+                self.give_back(); // Also what another look had collected meanwhile.
                 if self.lends_at_most > 0 && self.with_source >= self.lends_at_most {
                     return self.starve();
                 }
@@ -227,7 +230,7 @@ impl Capture {
 
     /// Gives every lent buffer that came home back to the source.
     pub(super) fn give_back(&mut self) {
-        while let Some(mut frame) = self.pool.take() {
+        while let Some(mut frame) = self.pool.take_collected() {
             if frame.token() != 0 {
                 self.return_lent(&mut frame);
             }
@@ -292,8 +295,10 @@ impl Capture {
         meta.epoch = self.epoch as u32; // Counts round after 4 billion resets.
         meta.sequence = self.sequence;
         self.sequence += 1;
-        self.time(now);
         self.hand_on(frame, now);
+        // The frame first, the books afterwards.
+        self.pool.note_filled();
+        self.time(now);
         self.limits()
     }
 
@@ -338,7 +343,6 @@ impl Capture {
 
     #[inline]
     fn hand_on(&mut self, frame: FrameMut, now: HostTime) {
-        self.pool.note_filled();
         let frame = frame.filled();
         let mut by = Sender { shared: &self.shared, bed: &self.bed, waiter: &mut self.waiter };
         let last = self.outs.len() - 1;

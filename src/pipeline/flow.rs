@@ -46,8 +46,8 @@ impl Out {
     }
 
     fn edge(&mut self) -> &mut EdgeTx<Frame> {
-        let m = self.edges.len();
-        &mut self.edges[self.turn % m]
+        let i = in_turn(self.turn, self.edges.len());
+        &mut self.edges[i]
     }
 
     fn advance(&mut self) {
@@ -152,6 +152,12 @@ impl Out {
     }
 }
 
+/// Whose turn it is among `n`. Most hops have one ring, and need no division.
+#[inline(always)]
+fn in_turn(turn: usize, n: usize) -> usize {
+    if n == 1 { 0 } else { turn % n }
+}
+
 /// The rings before one consuming thread.
 pub(super) struct Inputs {
     rings: Vec<EdgeRx<Frame>>,
@@ -188,7 +194,7 @@ impl Inputs {
 
     #[inline]
     fn ring(&self) -> usize {
-        self.turn % self.rings.len()
+        in_turn(self.turn, self.rings.len())
     }
 
     /// The next frame in turn, or a control that has come through every ring.

@@ -134,7 +134,7 @@ impl Line {
         self.end()
     }
 
-    /// The last rungs of the ladder: abort, wait, leave behind.
+    /// The last rungs of the ladder: abort what has not ended, wait, leave behind.
     fn end(&mut self) -> Snapshot {
         let shared = self.handle.shared.clone();
         if self.handle.state() != LineState::Ended {
@@ -285,6 +285,17 @@ impl std::fmt::Debug for LineHandle {
     }
 }
 
+/// The caller's own loop, before the line is shared.
+pub(super) struct CallerParts {
+    pub inputs: Inputs,
+    pub hop_latency: Vec<LatencyWriter>,
+    pub end_to_end: LatencyWriter,
+    pub turn: Turn,
+    pub bed: Arc<WakeCell>,
+    pub thread: usize,
+    pub wait: WaitStrategy,
+}
+
 /// The caller's own loop as a consumer.
 pub(super) struct Caller {
     inputs: Inputs,
@@ -312,24 +323,15 @@ pub enum NextFrame {
 }
 
 impl Caller {
-    pub fn new(
-        inputs: Inputs,
-        hop_latency: Vec<LatencyWriter>,
-        end_to_end: LatencyWriter,
-        turn: Turn,
-        bed: Arc<WakeCell>,
-        thread: usize,
-        wait: WaitStrategy,
-        guard: ExitGuard,
-    ) -> Caller {
+    pub fn new(parts: CallerParts, guard: ExitGuard) -> Caller {
         Caller {
-            inputs,
-            hop_latency,
-            end_to_end,
-            turn,
-            bed,
-            thread,
-            waiter: Waiter::new(wait),
+            inputs: parts.inputs,
+            hop_latency: parts.hop_latency,
+            end_to_end: parts.end_to_end,
+            turn: parts.turn,
+            bed: parts.bed,
+            thread: parts.thread,
+            waiter: Waiter::new(parts.wait),
             guard: Some(guard),
             ended: false,
             sleeper: None,

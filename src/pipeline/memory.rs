@@ -92,8 +92,12 @@ impl PoolNeeds {
         let need = own + stages;
         if need > budget as f64 {
             let c = &self.source;
+            let made = match stages {
+                0.0 => String::new(),
+                _ => format!(", and {stages:.0} bytes for images that stages make"),
+            };
             return Err(Error::config(format!(
-                "the pools need {need:.0} bytes ({} slots for payloads of {} bytes x headroom {}, rounded up to pages with a canary page each, and {stages:.0} bytes for images that stages make) but pool.budget is {budget}; raise the budget, or lower pool.slots, pool.headroom or the region",
+                "the pools need {need:.0} bytes ({} slots for payloads of {} bytes x headroom {}, rounded up to pages with a canary page each{made}) but pool.budget is {budget}; raise the budget, or lower pool.slots, pool.headroom or the region",
                 c.slots, c.payload_bytes, c.headroom
             )));
         }

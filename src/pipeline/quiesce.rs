@@ -5,7 +5,7 @@ use super::config::LatePolicy;
 use super::flow::Sender;
 use super::report::{LineState, ResetReport};
 use super::shared::{Event, activity};
-use crate::buffer::Rebuild;
+use crate::buffer::{Rebuild, RebuildReport};
 use crate::clock::{HostTime, Nanos};
 use crate::fault::FaultClass;
 use crate::format::Geometry;
@@ -95,11 +95,11 @@ impl Capture {
         let mut failure = fatal.then(|| {
             format!("the reset ({reason}) did not finish within its deadline: {}; raise reset.deadline, or let stages release frames sooner", late.join("; "))
         });
-        let (mut touched, mut refused) = (0, None);
+        let (mut made, mut refused) = (RebuildReport::default(), None);
         if failure.is_none() {
             let required = needed.unwrap_or(0).max(self.source.payload_bytes());
             match self.rebuild(required, in_hand, epoch, until) {
-                Ok(bytes) => touched = bytes,
+                Ok(report) => made = report,
                 // A wish that cannot be granted costs the wish: the old slots serve on.
                 Err(e) if reason == ASKED_FOR && self.pool.is_workable() => refused = Some(e),
                 Err(e) => failure = Some(e),
@@ -134,7 +134,8 @@ impl Capture {
             dead: Nanos(0),
             slot_bytes_before,
             slot_bytes_after: self.pool.slot_bytes() as u64,
-            touched_bytes: touched as u64,
+            touched_bytes: made.touched_bytes as u64,
+            touch: made.touch,
             epoch,
             late,
             ok: failure.is_none() && refused.is_none(),
@@ -192,7 +193,8 @@ impl Capture {
                     (frame, grab)
                 }
                 _ => {
-                    if self.fill == Fill::Lend && self.pool.collect() > 0 {
+                    if self.fill == Fill::Lend {
+                        self.pool.collect();
                         self.give_back();
                     }
                     let Some(mut frame) = self.empty_handle() else {
@@ -322,20 +324,20 @@ impl Capture {
         in_hand: bool,
         epoch: u64,
         until: HostTime,
-    ) -> Result<usize, String> {
+    ) -> Result<RebuildReport, String> {
         let shared = self.shared.clone();
-        let mut touched = 0;
+        let mut made = RebuildReport::default();
         if !in_hand {
             let growth = shared.config.reset.growth;
             let rebuild = Rebuild { required_bytes: required, growth };
-            touched = self.pool.rebuild(rebuild).map_err(|e| e.to_string())?.touched_bytes;
+            made = self.pool.rebuild(rebuild).map_err(|e| e.to_string())?;
             for refusal in self.pool.take_refusals() {
                 self.reporter.tell(Event::Refused(refusal));
             }
         }
         shared.rebuilt.acknowledge(0, epoch);
         if shared.rebuilt.reached(epoch) {
-            return Ok(touched); // No stage has a pool of its own.
+            return Ok(made); // No stage has a pool of its own.
         }
         let input = self.pool.slot_bytes().max(self.source.max_payload_bytes());
         shared.rebuild_bytes.set(input as u64);
@@ -350,7 +352,7 @@ impl Capture {
             self.waiter
                 .wait(&self.bed, left, || shared.rebuilt.reached(epoch) || shared.aborting());
         }
-        Ok(touched)
+        Ok(made)
     }
 
     /// Brings every slot in this thread's hands, or with the source, back into the pool.

@@ -53,7 +53,7 @@ pub struct HopSnapshot {
     pub policy: Policy,
     /// Its depth in frames.
     pub depth: usize,
-    /// Frames offered to it: accepted + refused + skipped.
+    /// Frames offered to it, by definition accepted + refused + skipped.
     pub offered: u64,
     /// Frames it took in: taken + replaced + queued.
     pub accepted: u64,
@@ -124,6 +124,8 @@ pub struct ResetReport {
     pub slot_bytes_after: u64,
     /// Bytes touched for the first time.
     pub touched_bytes: u64,
+    /// The part of `rebuild` that touching and locking them took.
+    pub touch: Nanos,
     /// The epoch that it began.
     pub epoch: u64,
     /// Who was late, as sentences.
@@ -310,8 +312,7 @@ impl Snapshot {
             .iter()
             .filter(|h| {
                 let left = h.accepted.checked_sub(h.taken + h.replaced);
-                h.offered != h.accepted + h.refused + h.skipped
-                    || left.is_none_or(|left| left > h.depth as u64 || (ended && left > 0))
+                left.is_none_or(|left| left > h.depth as u64 || (ended && left > 0))
             })
             .collect()
     }

@@ -72,7 +72,7 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
 
 fn frame_counts(shared: &Shared) -> FrameCounts {
     let c = &shared.capture;
-    let source = shared.pools[0].fates();
+    let (source, in_flight) = shared.pools[0].ends();
     let mut f = FrameCounts {
         delivered: source.delivered,
         incomplete: source.incomplete + c.incomplete.get(),
@@ -80,16 +80,16 @@ fn frame_counts(shared: &Shared) -> FrameCounts {
         refused: source.refused,
         invalid: source.invalid + c.invalid.get(),
         lost_by_device: c.lost_by_device.get(),
-        in_flight: source.abandoned + shared.pools[0].in_flight(),
+        in_flight: source.abandoned + in_flight,
         grabbed: 0,
     };
     // A stage that hands on an image of its own takes over its input's fate.
     for pool in &shared.pools[1..] {
-        let d = pool.fates();
+        let (d, in_flight) = pool.ends();
         let out = [
             (d.refused, &mut f.refused),
             (d.invalid, &mut f.invalid),
-            (d.abandoned + pool.in_flight(), &mut f.in_flight),
+            (d.abandoned + in_flight, &mut f.in_flight),
         ];
         for (n, into) in out {
             let n = n.min(f.delivered);
@@ -106,10 +106,11 @@ fn hops(shared: &Shared) -> Vec<HopSnapshot> {
         .hops
         .iter()
         .map(|h| {
-            // Ends before beginnings, and each once.
-            let (taken, replaced) = (h.counts.taken.get(), h.counts.replaced.get());
-            let (accepted, refused, skipped) =
-                (h.counts.accepted.get(), h.counts.refused.get(), h.counts.skipped.get());
+            // Ends before beginnings, each read once: the sums below hold while the line runs, too.
+            let taken = h.counts.taken.get();
+            let replaced = h.counts.replaced.get();
+            let (accepted, refused) = (h.counts.accepted.get(), h.counts.refused.get());
+            let skipped = h.counts.skipped.get();
             HopSnapshot {
                 name: h.name.clone(),
                 policy: h.policy,

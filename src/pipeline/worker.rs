@@ -3,7 +3,7 @@
 use super::flow::{Aborted, Inputs, Next, Out, Sender};
 use super::shared::{Event, Reporter, Shared, WorkerCounts, activity};
 use crate::agent::Placement;
-use crate::buffer::{Fate, Frame, Pool, Rebuild};
+use crate::buffer::{Fate, Foresight, Frame, Pool, Rebuild};
 use crate::clock::HostTime;
 use crate::ring::Control;
 use crate::stage::{Flow, Flush, LossBefore, OutputSpec, Stage, StageContext, StageError};
@@ -60,16 +60,20 @@ impl Worker {
         }
         crate::alloc::mark_hot(true);
         let mut paused = false;
+        let mut foresight = Foresight::new();
         let aborted = loop {
-            let now = shared.clock.now();
-            self.turn.begin(now, std::mem::take(&mut paused));
             if shared.aborting() {
                 self.inputs.abandon();
                 break true;
             }
-            match self.inputs.next() {
+            foresight.fetch();
+            let next = self.inputs.next();
+            // Read after the ring: a hop's time is what it took until the frame was out.
+            let now = shared.clock.now();
+            self.turn.begin(now, std::mem::take(&mut paused));
+            match next {
                 Next::Frame { frame, pushed_at, lost, ring } => {
-                    self.hop_latency[ring].record(now - pushed_at);
+                    foresight.learn(&frame);
                     let before = frame.meta().lost_before;
                     let loss = LossBefore {
                         device: before.device,
@@ -79,6 +83,8 @@ impl Worker {
                     };
                     let mut at = now;
                     self.step(&shared, 0, frame, &mut at, loss);
+                    // The stage first, the books afterwards.
+                    self.hop_latency[ring].record(now - pushed_at);
                 }
                 Next::Skipped => self.pass_turns(0, 0),
                 Next::Control(control) => {

@@ -15,7 +15,7 @@ pub const MAX_QUEUE: usize = 4096;
 pub const DEFAULT_QUEUE: usize = 4;
 /// Buffers of a lending simulation: two for each phase image, so that one of the right phase is free
 /// while the line holds some.
-pub const DEFAULT_LEND_QUEUE: usize = 16;
+pub const DEFAULT_LEND_QUEUE: usize = 32;
 /// The largest clock drift, in parts per million.
 pub const MAX_DRIFT_PPM: f64 = 10_000.0;
 /// The sensor, unless the region or the script needs a larger one: width in pixels.

@@ -27,7 +27,7 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("frames", "the device makes so many frames, then the end (default: no end)"),
     ("seed", "seed of the pattern and of random faults (default 0)"),
     ("fill", "copy, announce, lend or auto (default auto: all, copy first)"),
-    ("queue", "finished frames kept, buffers queued, or buffers lent (default 4; lend 16)"),
+    ("queue", "finished frames kept, buffers queued, or buffers lent (default 4; lend 32)"),
     ("trigger", "off, software, or external: bursts and pauses at the rate (default off)"),
     ("id_modulus", "frame ids start again there, 0: never (default 0)"),
     ("id_skips_zero", "on or off: whether id 0 is skipped when ids start again (default on)"),
