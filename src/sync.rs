@@ -161,19 +161,34 @@ impl WakeCell {
         self.thread.unpark();
     }
 
+    /// The sleeper's own writes.
+    #[cfg(not(loom))]
+    #[inline]
+    fn set_parked(&self, value: bool, order: Ordering) {
+        self.parked.store(value, order);
+    }
+
+    /// To the model checker they are swaps, with the same order and so no further synchronisation: loom lets
+    /// a waker's late swap, which answered an earlier nap, stand behind a plain store that is sequenced after
+    /// the one that the swap read. No machine does: nothing comes between a swap and what it read.
+    #[cfg(loom)]
+    fn set_parked(&self, value: bool, order: Ordering) {
+        self.parked.swap(value, order);
+    }
+
     /// Sleeps until woken or until `bound` has passed, unless `ready` holds once the bed is announced.
     /// Returns what `ready` said on waking or before.
     ///
     /// May wake early without cause. Must be called by the attached thread.
     pub fn park_unless(&self, mut ready: impl FnMut() -> bool, bound: Duration) -> bool {
-        self.parked.store(true, Ordering::Release);
+        self.set_parked(true, Ordering::Release);
         fence(Ordering::SeqCst); // PAIR: bed (sleeper's side)
         if ready() {
-            self.parked.store(false, Ordering::Relaxed);
+            self.set_parked(false, Ordering::Relaxed);
             return true;
         }
         self.thread.park_timeout(bound);
-        self.parked.store(false, Ordering::Relaxed);
+        self.set_parked(false, Ordering::Relaxed);
         ready()
     }
 }

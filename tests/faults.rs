@@ -626,13 +626,19 @@ fn a_stalled_grab_is_named() {
 #[test]
 fn everything_at_once() {
     watched(|| {
-        for seed in 0..std::env::var("SEEDS").map_or(12, |s| s.parse().unwrap()) {
+        for seed in 0..24 {
             let fill = FILLS[seed % 3];
-            let faults = "random 0.01 timeout 5;random 0.01 incomplete;random 0.01 lose 3;random 0.01 duplicate;random 0.01 double;random 0.01 reorder;random 0.01 short;random 0.01 long;random 0.01 lie 100000;random 0.004 resize 32x16;random 0.004 resize 64x48;random 0.002 drift 48x48;random 0.002 disconnect 3;random 0.003 fail 3;random 0.003 fail 5;random 0.003 fail 9;random 0.002 overrun 100;random 0.005 burst 6";
+            // After a reconnection a late frame, or a second one of an id, cannot be told from a device that
+            // counts anew: these do not come together.
+            let ids = "random 0.01 duplicate;random 0.01 double;random 0.01 reorder";
+            let away = "random 0.002 disconnect 3;random 0.003 fail 9";
+            let faults = format!(
+                "random 0.01 timeout 5;random 0.01 incomplete;random 0.01 lose 3;random 0.01 short;random 0.01 long;random 0.01 lie 100000;random 0.004 resize 32x16;random 0.004 resize 64x48;random 0.002 drift 48x48;random 0.003 fail 3;random 0.003 fail 5;random 0.002 overrun 100;random 0.005 burst 6;{}",
+                if seed % 4 < 2 { ids } else { away }
+            );
             let rate = if seed % 2 == 0 { "max" } else { "5000" };
             let looked = Arc::new(AtomicU64::new(0));
             let counter = looked.clone();
-            let notes = util::Notes::default();
             let end = ended(
                 line(sim(&small(&format!(
                     "rate={rate}&fill={fill}&frames=2000&seed={seed}&queue=30&faults={faults}"
@@ -656,23 +662,11 @@ fn everything_at_once() {
                         Ok(Flow::Pass)
                     }))
                 })
-                .stage("last", notes.stage()),
+                .stage("last", util::pass()),
             );
             if let Some(failure) = &end.failure {
-                // Twelve overruns may use up the spare slots; nothing else may stop it.
+                // Overruns may use up the spare slots; nothing else may stop it.
                 assert!(failure.contains("slots"), "seed {seed}: {failure}");
-            }
-            if std::env::var("SEEDS").is_ok() && count(&end, "verify", "unexplained_gaps") > 0 {
-                eprintln!("seed {seed} {fill} {rate}");
-                let all = notes.all();
-                let mut top = 0;
-                for (i, s) in all.iter().enumerate() {
-                    if s.id > top + 1 && (s.id - top - 1) > u64::from(s.loss.total()) {
-                        eprintln!("{:#?}", &all[i.saturating_sub(4)..i + 2]);
-                        eprintln!("{:#?}", end.anomalies);
-                    }
-                    top = top.max(s.id);
-                }
             }
             assert_whole(&end, "verify");
             assert_eq!(end.stages[1].frames, looked.load(Ordering::Relaxed));

@@ -303,6 +303,30 @@ fn a_stop_drains_to_the_last_accepted_frame() {
     });
 }
 
+/// Catches: frames that the source had finished when the stop came, and that nobody fetched.
+#[test]
+fn a_stop_drains_what_the_source_has_finished() {
+    watched(|| {
+        for fill in FILLS {
+            let line = camera(&format!("trigger=software&rate=100&fill={fill}&queue=8"))
+                .configure(|c| c.capture.timeout = Duration::from_millis(300))
+                .stage(StageSpec::new("verify").ring(6), verify())
+                .start()
+                .unwrap();
+            let handle = line.handle();
+            until("it grabs", || handle.snapshot().threads[0].turns > 0);
+            until("it runs", || handle.state() == LineState::Running);
+            // Given while the capture thread waits for a frame: it comes to all of them, one after the other.
+            for _ in 0..3 {
+                let _ = handle.software_trigger(Duration::ZERO);
+            }
+            let end = line.stop(SOON);
+            assert_eq!((end.frames.grabbed, end.frames.delivered), (3, 3), "{fill}");
+            assert_whole(&end, "verify");
+        }
+    });
+}
+
 /// Catches: a deadline of the user's that a shorter one of our own overrules.
 #[test]
 fn a_long_deadline_is_kept() {

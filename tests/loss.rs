@@ -10,8 +10,8 @@ use frameline::stage::{Flow, StageContext};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use util::{
-    Gate, Gated, Notes, PATIENCE, act, anomaly, assert_balanced, assert_whole, count, hop, sim,
-    until, verify, watched,
+    Gate, Gated, Notes, PATIENCE, Tampered, act, anomaly, assert_balanced, assert_whole, count,
+    hop, sim, until, verify, watched,
 };
 
 const SOON: Duration = Duration::from_secs(60);
@@ -229,6 +229,42 @@ fn lengths_are_not_believed() {
             assert_eq!(end.frames.delivered, 50, "{fill}");
             assert_whole(end, "verify");
         });
+    });
+}
+
+/// Catches: a frame of 0 x 0 pixels, or of more than any memory, that reaches a stage. // harvesters#268, #210
+#[test]
+fn impossible_geometry_is_rejected_and_told() {
+    watched(|| {
+        for fill in FILLS {
+            let notes = Notes::default();
+            let camera =
+                Tampered::new(sim(&format!("width=64&height=48&rate=max&fill={fill}&frames=60")))
+                    .spoils(|frame| {
+                        let meta = frame.meta_mut();
+                        match meta.frame_id {
+                            10 => (meta.width, meta.height) = (0, 0),
+                            20 => (meta.width, meta.height) = (u32::MAX, u32::MAX),
+                            30 => meta.x_padding = u32::MAX,
+                            40 => meta.height = 0,
+                            _ => {}
+                        }
+                    });
+            let end = ended(
+                Line::builder(camera)
+                    .stage("verify", verify())
+                    .stage("notes", notes.stage())
+                    .start()
+                    .unwrap(),
+            );
+            assert_eq!(end.failure, None);
+            assert_eq!((anomaly(&end, "bad_geometry"), end.frames.invalid), (3, 3), "{fill}");
+            // Possible, but there are not so many bytes.
+            assert_eq!((anomaly(&end, "short_frame"), end.frames.incomplete), (1, 1), "{fill}");
+            assert_eq!((end.frames.grabbed, end.frames.delivered), (60, 56), "{fill}");
+            assert!(!notes.ids().iter().any(|id| [10, 20, 40].contains(id)), "{fill}");
+            assert_whole(&end, "verify");
+        }
     });
 }
 

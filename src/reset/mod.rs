@@ -45,3 +45,6 @@ impl Acks {
         (0..self.0.len()).filter(move |i| self.of(*i) < epoch)
     }
 }
+
+#[cfg(all(loom, test))]
+mod loom_tests;

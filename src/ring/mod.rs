@@ -1,6 +1,8 @@
 //! Hops: single-producer single-consumer edges over rtrb, their policies and their counts.
 
 mod edge;
+#[cfg(all(loom, test))]
+mod loom_tests;
 mod policy;
 mod tap;
 

@@ -37,7 +37,7 @@ pub struct Verify {
     /// The one in use first.
     patterns: Vec<Pattern>,
     last: Option<u64>,
-    /// Frames since then that were too incomplete to say their serial.
+    /// Frames since then that were too incomplete, or too large, to say their serial.
     nameless: u64,
     /// Missing at frames that had been overtaken, and not yet told of; below zero: told of by them, and
     /// missing before the next one in order.
@@ -173,6 +173,7 @@ impl Verify {
         }
         if self.prepare(&frame.meta().geometry()).is_err() {
             self.counts.unchecked.bump();
+            self.nameless += 1;
             return Ok(());
         }
         let Some(pattern) = self.patterns.first() else { return Ok(()) };

@@ -264,6 +264,7 @@ pub fn panic_quietly() -> ! {
 }
 
 type Before = Box<dyn FnMut(u64) -> Option<Grab> + Send>;
+type Spoil = Box<dyn FnMut(&mut FrameMut) + Send>;
 type Reopen = Box<dyn FnMut(u32, &mut Sim) -> Result<(), Fault> + Send>;
 
 /// A simulated camera whose answers can be replaced, and whose calls are written down.
@@ -273,6 +274,8 @@ pub struct Tampered {
     pub says: Arc<AtomicUsize>,
     /// Asked before each grab, with its number: the answer to give instead.
     pub before_grab: Before,
+    /// Sees each frame that came and may change what the SDK says of it.
+    pub spoil: Spoil,
     /// Does what `reopen` is to do; gets the number of the attempt, from 1.
     pub reopen: Reopen,
     /// The faults that the first calls of `start` answer with.
@@ -288,6 +291,7 @@ impl Tampered {
             inner,
             says: Arc::default(),
             before_grab: Box::new(|_| None),
+            spoil: Box::new(|_| {}),
             reopen: Box::new(|_, sim| sim.reopen()),
             start_faults: Vec::new(),
             calls: Arc::default(),
@@ -307,6 +311,18 @@ impl Tampered {
     ) -> Self {
         self.reopen = Box::new(f);
         self
+    }
+
+    pub fn spoils(mut self, f: impl FnMut(&mut FrameMut) + Send + 'static) -> Self {
+        self.spoil = Box::new(f);
+        self
+    }
+
+    fn spoilt(&mut self, grab: Grab, frame: &mut FrameMut) -> Grab {
+        if matches!(grab, Grab::Filled { .. }) {
+            (self.spoil)(frame);
+        }
+        grab
     }
 
     fn call(&self, what: &'static str) {
@@ -372,7 +388,13 @@ impl Source for Tampered {
         self.inner.stop_host()
     }
     fn grab_into(&mut self, frame: &mut FrameMut, timeout: Duration) -> Grab {
-        self.before().unwrap_or_else(|| self.inner.grab_into(frame, timeout))
+        match self.before() {
+            Some(grab) => grab,
+            None => {
+                let grab = self.inner.grab_into(frame, timeout);
+                self.spoilt(grab, frame)
+            }
+        }
     }
     fn queue(&mut self, frame: FrameMut) {
         self.inner.queue(frame);
@@ -380,7 +402,13 @@ impl Source for Tampered {
     fn grab_queued(&mut self, timeout: Duration) -> (Option<FrameMut>, Grab) {
         match self.before() {
             Some(grab) => (None, grab),
-            None => self.inner.grab_queued(timeout),
+            None => {
+                let (mut frame, grab) = self.inner.grab_queued(timeout);
+                if let Some(frame) = &mut frame {
+                    self.spoilt(grab, frame);
+                }
+                (frame, grab)
+            }
         }
     }
     fn revoke(&mut self, back: &mut dyn FnMut(FrameMut)) {
@@ -388,7 +416,13 @@ impl Source for Tampered {
         self.inner.revoke(back);
     }
     fn grab_lent(&mut self, frame: &mut FrameMut, timeout: Duration) -> Grab {
-        self.before().unwrap_or_else(|| self.inner.grab_lent(frame, timeout))
+        match self.before() {
+            Some(grab) => grab,
+            None => {
+                let grab = self.inner.grab_lent(frame, timeout);
+                self.spoilt(grab, frame)
+            }
+        }
     }
     fn give_back(&mut self, frame: &mut FrameMut) {
         self.inner.give_back(frame);
