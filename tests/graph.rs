@@ -533,7 +533,7 @@ fn with_the_fewest_slots_every_place_can_be_full() {
             let gate = Gate::default();
             let queue = if fill == "lend" { 11 } else { 4 };
             let camera =
-                sim(&format!("width=64&height=48&rate=1000&fill={fill}&queue={queue}&frames=300"));
+                sim(&format!("width=64&height=48&rate=max&fill={fill}&queue={queue}&frames=300"));
             let need = if fill == "announce" { 4 } else { 0 } + 1 + 3 + 1 + 2 + 1 + 2 + 1;
             let mut line = Line::builder(camera)
                 .configure(|c| c.pool.slots = Some(need))
@@ -545,6 +545,8 @@ fn with_the_fewest_slots_every_place_can_be_full() {
                 )
                 .start()
                 .unwrap();
+            // The source waits, so a slot too few would be a hang here and not a matter of timing.
+            until("all is full", || line.snapshot().frames.refused > 100);
             gate.open();
             assert!(line.wait(PATIENCE));
             let end = line.stop(SOON);
