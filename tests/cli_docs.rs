@@ -68,14 +68,3 @@ fn the_example_is_a_configuration() {
     assert_eq!((job.uri.as_str(), job.stages.len()), ("sim:?rate=200", 3));
     assert_eq!(job.line.faults.remap.len(), 1);
 }
-
-#[test]
-#[ignore = "prints the document's tables, to be pasted into it"]
-fn print_the_tables() {
-    for (heading, rows) in tables() {
-        let head = "| key | value | default | what it does |\n| --- | --- | --- | --- |";
-        println!("{heading}\n\n{head}\n{}\n", rows.join("\n"));
-    }
-    let rows = frameline::sim::PARAMETERS.iter().map(|(n, a)| format!("| `{n}` | {a} |\n"));
-    println!("| parameter | meaning |\n| --- | --- |\n{}", rows.collect::<String>());
-}

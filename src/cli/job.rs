@@ -96,6 +96,8 @@ fn source(document: &Document) -> Result<(String, Origin), Error> {
     let empty = Section::new(Origin::BuiltIn);
     let section = document.section("source").unwrap_or(&empty);
     let (mut uri, origin) = match section.get("uri") {
+        // A queue that the table gives itself is not given twice.
+        None if section.get("queue").is_some() => ("sim:".into(), section.origin.clone()),
         None => (DEFAULT_SOURCE.into(), section.origin.clone()),
         Some(item) => match &item.raw {
             Raw::Text(uri) if !uri.is_empty() => (uri.clone(), item.origin.clone()),

@@ -43,7 +43,7 @@ pub const TABLE_NAMES: &[&str] =
 pub const SOURCE: &[Key] = &[key(
     "uri",
     KeyType::Text,
-    "\"sim:\"",
+    "\"sim:?queue=16\"",
     "where frames come from; every other key of this table becomes a parameter of it",
 )];
 
