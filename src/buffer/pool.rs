@@ -251,7 +251,7 @@ impl Pool {
         }
     }
 
-    /// Notes that a frame was filled (the other side of [`Fates`]).
+    /// Notes that a frame was filled (the other side of [`Fates`](super::Fates)).
     #[inline]
     pub fn note_filled(&self) {
         self.core.fates.filled.bump();

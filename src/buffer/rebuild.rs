@@ -37,7 +37,7 @@ pub struct RebuildReport {
 }
 
 impl Pool {
-    /// The capacity for which [`PoolView::prefault`] should touch memory ahead of a reset that is
+    /// The capacity for which [`PoolView::prefault`](super::PoolView::prefault) should touch memory ahead of a reset that is
     /// foreseen; `None` if the budget has no room for so many slots of it.
     pub fn prefault_capacity(&self, rebuild: Rebuild) -> Option<usize> {
         let arena = self.core.arena.as_ref()?;
