@@ -26,6 +26,7 @@ use crate::sync::{AtomicBool, AtomicU64, WakeCell, rtrb};
 use crate::telemetry::{LatencyReader, LatencyWriter, Turn, latency, turn};
 use crate::wait::{WaitStrategy, Waiter};
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Events that a thread may have under way to the monitor.
@@ -365,19 +366,26 @@ impl Threads {
         let mut spawned = Ok(());
         for draft in self.drafts {
             let guard = guard(draft.thread);
-            let name = shared.threads[draft.thread].name.clone();
+            let draft_thread = draft.thread;
+            let name = shared.threads[draft_thread].name.clone();
             let worker = draft.finish(shared.clone(), self.capture_bed.clone());
+            let (own, thread) = (shared.clone(), draft_thread);
             let run = move || {
                 let _guard = guard;
-                worker.run();
+                if catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
+                    own.died(thread);
+                }
             };
             spawned = spawned.and_then(|()| spawn(&name, run).map(drop));
         }
         let guard = guard(0);
         let capture = self.capture;
+        let own = shared.clone();
         let run = move || {
             let _guard = guard;
-            capture.run();
+            if catch_unwind(AssertUnwindSafe(|| capture.run())).is_err() {
+                own.died(0);
+            }
         };
         let spawned = spawned.and_then(|()| spawn("capture", run).map(drop));
         let monitor_bed = self.monitor_bed;

@@ -115,9 +115,15 @@ impl Capture {
                 paused = true;
                 continue;
             }
+            // Orders given before the stop come first; there is an end to them.
+            if shared.stopping() {
+                break;
+            }
             if !self.running {
                 let commands = &self.commands;
-                self.waiter.wait(&self.bed, MAX_PARK, || !commands.is_empty() || shared.aborting());
+                self.waiter.wait(&self.bed, MAX_PARK, || {
+                    !commands.is_empty() || shared.aborting() || shared.stopping()
+                });
                 paused = true;
                 continue;
             }
@@ -129,6 +135,8 @@ impl Capture {
         }
         crate::alloc::mark_hot(false);
         if let Turned::Fail(reason) = outcome {
+            // At once, not by the monitor: whoever sees that the line has ended must see why.
+            shared.cold().failure.get_or_insert(reason.clone());
             self.reporter.tell_surely(Event::Failure(reason));
         }
         self.finish();

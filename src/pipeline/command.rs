@@ -12,8 +12,6 @@ use std::time::{Duration, Instant};
 pub(super) enum Command {
     /// Begin to grab.
     Start(Reply<()>),
-    /// Drain and end.
-    Stop,
     /// Make a quiescent reset, with room for payloads of so many bytes if given.
     Reset(Option<usize>, Reply<ResetReport>),
     /// Set a feature of the source.
@@ -27,7 +25,6 @@ impl Command {
     pub fn refuse(self) {
         let ended = || Error::new(ErrorKind::State, "the line has ended");
         match self {
-            Command::Stop => {}
             Command::Start(r) | Command::SetFeature(_, _, r) | Command::Trigger(r) => {
                 r.put(Err(ended()));
             }

@@ -131,6 +131,14 @@ impl Out {
         self.settle_until(until, by)
     }
 
+    /// Puts in what is owed to consumers and has room now. An idle producer does so, too: the others'
+    /// items wait for its turn.
+    pub fn settle(&mut self) {
+        self.edges.iter_mut().for_each(|e| {
+            e.settle();
+        });
+    }
+
     /// Waits until everything that is owed to consumers is in, at most until `until`.
     pub fn settle_until(&mut self, until: HostTime, by: &mut Sender<'_>) -> Result<(), Aborted> {
         let mut stuck = false;

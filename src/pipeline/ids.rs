@@ -66,7 +66,7 @@ impl IdTracker {
         let ahead = self.ahead(last, id);
         let half = if self.period() == 0 { u64::MAX / 2 } else { self.period() / 2 };
         let may_restart = std::mem::take(&mut self.may_restart);
-        if may_restart && (ahead == 0 || ahead > half) {
+        if may_restart && id <= last {
             self.last = Some(id);
             self.seen = u64::MAX;
             return Seen::Jump;
@@ -89,8 +89,12 @@ impl IdTracker {
             return Seen::Late;
         }
         self.last = Some(id);
+        if ahead - 1 > MAX_GAP {
+            self.seen = u64::MAX; // A new count: what lies before it was never missing.
+            return Seen::Jump;
+        }
         self.seen = if ahead < WINDOW { (self.seen << ahead) | 1 } else { 1 };
-        if ahead - 1 > MAX_GAP { Seen::Jump } else { Seen::New { gap: ahead - 1 } }
+        Seen::New { gap: ahead - 1 }
     }
 }
 
@@ -111,6 +115,16 @@ mod tests {
         assert_eq!(t.see(14), Seen::New { gap: 0 });
         assert_eq!(t.see(11), Seen::Late);
         assert_eq!(t.see(14 + (1 << 30)), Seen::Jump);
+    }
+
+    #[test]
+    fn ids_of_a_reopened_device_may_start_again() {
+        // Catches thousands of losses that never were when block ids restart at 1 with each stream.
+        let mut t = IdTracker::new(FrameIdRule { modulus: 65536, skips_zero: true });
+        t.see(60_000);
+        t.reopened();
+        assert_eq!(t.see(1), Seen::Jump);
+        assert_eq!(t.see(2), Seen::New { gap: 0 });
     }
 
     #[test]

@@ -165,7 +165,7 @@ impl Capture {
             if !self.pause(backoff) {
                 break; // Somebody wants something else of us.
             }
-            backoff = (backoff * 2).min(settings.backoff_max);
+            backoff = backoff.saturating_mul(2).min(settings.backoff_max);
         }
         let mut failure = None;
         if ok {
@@ -210,7 +210,7 @@ impl Capture {
         let until = self.shared.clock.now() + length;
         loop {
             let now = self.shared.clock.now();
-            if self.shared.aborting() || self.stop_is_ordered() {
+            if self.shared.aborting() || self.shared.stopping() {
                 return false;
             }
             if now >= until {
@@ -219,18 +219,14 @@ impl Capture {
             let bound = (until - now).as_duration();
             let (commands, shared) = (&self.commands, &self.shared);
             self.bed.park_unless(
-                || !commands.is_empty() || shared.aborting(),
+                || !commands.is_empty() || shared.aborting() || shared.stopping(),
                 bound.min(crate::wait::MAX_PARK),
             );
-            if !self.commands.is_empty() && !self.stop_is_ordered() {
+            if !self.commands.is_empty() && !self.shared.stopping() {
                 // An order that can wait: do not spin on it.
                 std::thread::park_timeout(bound.min(Duration::from_millis(5)));
             }
         }
-    }
-
-    fn stop_is_ordered(&self) -> bool {
-        matches!(self.commands.peek(), Ok(Command::Stop))
     }
 
     /// Starts the source; a busy device gets time.
@@ -260,7 +256,7 @@ impl Capture {
                     self.table.name(fault.code)
                 ));
             }
-            backoff = (backoff * 2).min(settings.backoff_max);
+            backoff = backoff.saturating_mul(2).min(settings.backoff_max);
             if class == FaultClass::Lost {
                 // It will not start until it is found again.
                 if self.call(activity::REOPEN, |c| c.source.reopen()).is_ok() {
@@ -281,7 +277,6 @@ impl Capture {
     /// Carries out an order.
     pub(super) fn obey(&mut self, command: Command) -> Turned {
         match command {
-            Command::Stop => Turned::End,
             Command::Start(reply) => {
                 let turned = if self.running { Turned::On } else { self.start() };
                 reply.put(outcome(&turned));
@@ -297,14 +292,7 @@ impl Capture {
                 turned
             }
             Command::SetFeature(name, value, reply) => {
-                let answer = self.set_feature(&name, &value);
-                let (turned, answer) = match answer {
-                    Ok(turned) => {
-                        let answer = outcome(&turned);
-                        (turned, answer)
-                    }
-                    Err(e) => (Turned::On, Err(e)),
-                };
+                let (turned, answer) = self.set_feature(&name, &value);
                 reply.put(answer);
                 turned
             }
@@ -316,23 +304,23 @@ impl Capture {
     }
 
     /// Sets a feature; one that is locked while grabbing is set within a quiescent reset.
-    fn set_feature(&mut self, name: &str, value: &str) -> Result<Turned, Error> {
+    /// What it answers is one thing, whether the line goes on another: a camera that refuses may not start
+    /// again either.
+    fn set_feature(&mut self, name: &str, value: &str) -> (Turned, Result<(), Error>) {
         if !self.running || !self.source.is_locked_while_grabbing(name) {
-            self.call(activity::FEATURE, |c| c.source.set_feature(name, value))?;
-            if !self.running {
+            let answer = self.call(activity::FEATURE, |c| c.source.set_feature(name, value));
+            if answer.is_ok() && !self.running {
                 // What the first frame will have is no change on the line.
                 self.geometry = self.source.geometry();
             }
-            return Ok(Turned::On);
+            return (Turned::On, answer);
         }
         let mut refused = None;
         let turned = self.reset_with("feature change", None, false, |c| {
             refused = c.call(activity::FEATURE, |c| c.source.set_feature(name, value)).err();
         });
-        match refused {
-            Some(e) => Err(e),
-            None => Ok(turned),
-        }
+        let answer = refused.map_or_else(|| outcome(&turned), Err);
+        (turned, answer)
     }
 
     /// A call that may block, under a name that the monitor can tell.

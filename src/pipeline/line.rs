@@ -215,8 +215,8 @@ impl LineHandle {
 
     /// Asks the line to drain and end; does not wait.
     pub fn request_stop(&self) {
-        // A full ring of orders means that the capture thread is stuck: then the deadline decides.
-        let _ = self.orders.give(Command::Stop, &self.shared);
+        // Not an order among others: a ring full of them must not hold it up.
+        self.shared.stop();
     }
 
     /// Makes a quiescent reset, with room for payloads of `required_bytes` if given, and waits for it at

@@ -259,7 +259,9 @@ impl Monitor {
         };
         let mut cold = shared.cold();
         // A thread that has ended takes its numbers with it: the last sample with all alive stands.
-        let all_alive = shared.threads.iter().all(|t| thread_faults(t.tid.get()).is_some());
+        // The caller's own thread is not ours to watch.
+        let ours = || shared.threads.iter().filter(|t| t.tid.get() != 0);
+        let all_alive = ours().count() > 0 && ours().all(|t| thread_faults(t.tid.get()).is_some());
         if all_alive {
             cold.steady_first.get_or_insert(steady);
             if shared.elapsed().as_duration() >= shared.config.monitor.warm_up {
@@ -282,7 +284,8 @@ impl Monitor {
         for (i, t) in shared.threads.iter().enumerate() {
             let (busy, since) = (t.busy.get(), t.busy_since.get());
             let grab = busy == super::shared::activity::GRAB;
-            let limit = if grab { limit + shared.config.capture.timeout } else { limit };
+            let limit =
+                if grab { limit.saturating_add(shared.config.capture.timeout) } else { limit };
             if busy == 0 || (now - HostTime(since)).as_duration() < limit {
                 continue;
             }

@@ -165,6 +165,7 @@ pub(super) struct Shared {
     pub drain_until: Gauge,
     state: AtomicU8,
     abort: AtomicBool,
+    stop: AtomicBool,
     pub capture: CaptureCounts,
     pub fill: &'static str,
     pub grab_interval: LatencyReader,
@@ -239,6 +240,7 @@ impl Shared {
             drain_until: Gauge::default(),
             state: AtomicU8::new(LineState::Idle as u8),
             abort: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
             capture: CaptureCounts::default(),
             fill: p.fill,
             grab_interval: p.grab_interval,
@@ -277,6 +279,35 @@ impl Shared {
     #[inline]
     pub fn aborting(&self) -> bool {
         self.abort.load(Ordering::Acquire)
+    }
+
+    /// Whether the line is to drain and end, whatever other orders wait.
+    #[inline]
+    pub fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// Asks the capture thread to drain and end.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.threads[0].bed.wake();
+    }
+
+    /// A thread of the line has died outside of any stage: nothing can go on.
+    pub fn died(&self, thread: usize) {
+        let text = format!(
+            "thread {} panicked outside of a stage's turn; the line cannot go on",
+            self.threads[thread].name
+        );
+        tracing::error!("{text}");
+        self.cold().failure.get_or_insert(text);
+        self.released.leave(thread);
+        self.rebuilt.leave(thread);
+        self.abort();
+        if thread == 0 {
+            self.ended.set(self.clock.now().0.max(1));
+            self.set_state(LineState::Ended);
+        }
     }
 
     /// Asks every thread to drop what it has and end.

@@ -98,6 +98,7 @@ impl Worker {
                 }
                 Next::Empty => {
                     self.rebuild_if_asked();
+                    self.steps.iter_mut().flat_map(|s| &mut s.outs).for_each(Out::settle);
                     let (inputs, thread) = (&self.inputs, self.thread);
                     self.waiter.wait(&self.bed, MAX_PARK, || {
                         inputs.is_ready()

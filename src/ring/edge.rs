@@ -260,6 +260,9 @@ impl<T> EdgeTx<T> {
     fn leave_out(&mut self, missing: u32) {
         self.lost = self.lost.saturating_add(missing).saturating_add(1);
         self.owe_turn();
+        if self.keeps_turn {
+            self.settle();
+        }
     }
 
     /// The consumer will be told that one turn brings nothing. Turns are counted together, so the queue
