@@ -6,7 +6,7 @@
 # Exit code: 0 all is quiet, 1 something is not, 2 the check could not be made.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-frames="${1:-100000}"
+frames="${1:-5000}"
 wait="${2:-spin}"
 trace="$(mktemp)"
 trap 'rm -f "$trace"' EXIT
