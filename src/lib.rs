@@ -76,6 +76,7 @@ pub mod stages;
 mod sync;
 mod sys;
 pub mod telemetry;
+pub mod verdict;
 pub mod wait;
 
 pub use buffer::{Frame, FrameMut, SharedFrame};
