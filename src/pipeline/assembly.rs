@@ -90,8 +90,10 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
     shared.capture.slot_bytes.set(pool.slot_bytes() as u64);
     begin_records(&shared, parts.refusals);
     let (orders, commands) = Orders::new(ORDER_RING);
+    let outs = std::mem::take(&mut wiring.outs[plan.nodes.len()][0]);
     let capture = Capture {
-        outs: std::mem::take(&mut wiring.outs[plan.nodes.len()][0]),
+        waits: outs.iter().any(Out::waits),
+        outs,
         acceptance: Acceptance::new(source.frame_id_rule(), shared.config.capture.damaged),
         ladder: Ladder::new(shared.config.faults.clone()),
         reporter: capture_reporter,

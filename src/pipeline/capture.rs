@@ -28,6 +28,8 @@ pub(super) struct Capture {
     pub fill: Fill,
     pub pool: Pool,
     pub outs: Vec<Out>,
+    /// A consumer has the policy `every`: a frame is only fetched when all have room.
+    pub waits: bool,
     pub table: CodeTable,
     pub acceptance: Acceptance,
     pub ladder: Ladder,
@@ -106,7 +108,8 @@ impl Capture {
             if shared.aborting() || self.until.is_some_and(|u| now >= u) {
                 break;
             }
-            if let Some((frame, reported_bytes)) = self.backlog.pop_front() {
+            let room = self.has_room();
+            if room && let Some((frame, reported_bytes)) = self.backlog.pop_front() {
                 outcome = self.filled(frame, reported_bytes);
                 continue;
             }
@@ -125,6 +128,10 @@ impl Capture {
                     !commands.is_empty() || shared.aborting() || shared.stopping()
                 });
                 paused = true;
+                continue;
+            }
+            if !room {
+                self.wait_for_room(MAX_PARK);
                 continue;
             }
             // Only what ends the run is moved: `outcome` as a whole is three words through memory.
@@ -199,6 +206,25 @@ impl Capture {
                 self.grabbed(frame, grab)
             }
         }
+    }
+
+    /// Whether every consumer that must get every frame has room for the next one.
+    #[inline]
+    pub(super) fn has_room(&mut self) -> bool {
+        !self.waits || self.outs.iter_mut().all(Out::has_room)
+    }
+
+    /// Waits for that *before* a frame is fetched, where orders, a stop and deadlines are still seen.
+    pub(super) fn wait_for_room(&mut self, bound: Duration) {
+        let now = self.shared.clock.now();
+        let left = self.until.map_or(bound, |until| bound.min((until - now).as_duration()));
+        let (outs, commands, shared) = (&self.outs, &self.commands, &self.shared);
+        self.waiter.wait(&self.bed, left, || {
+            outs.iter().all(Out::may_have_room)
+                || !commands.is_empty()
+                || shared.aborting()
+                || shared.stopping()
+        });
     }
 
     /// No slot is free.
@@ -383,19 +409,20 @@ impl Capture {
         shared.released.leave(0);
         shared.rebuilt.leave(0);
         shared.set_state(LineState::Stopping);
+        // As long as frames move, the drain goes on; Line::stop has the last word by aborting.
+        let patience = shared.config.reset.deadline.saturating_mul(5).max(Duration::from_secs(1));
+        let patient = |now: HostTime| (now + patience).max(HostTime(shared.drain_until.get()));
         while let Some((frame, reported_bytes)) = self.backlog.pop_front() {
             self.filled(frame, reported_bytes);
         }
         if self.running {
-            self.stop_source(if shared.aborting() { Rest::Leave } else { Rest::HandOn });
+            let rest = if shared.aborting() { Rest::Leave } else { Rest::HandOn };
+            self.stop_source(rest, patient(shared.clock.now()));
         }
         self.acceptance.note_underruns(self.source.counts().underrun);
         self.acceptance.finish(&self.shared.capture);
         self.take_everything_back();
         let end = Control::End(self.sequence);
-        // As long as frames move, the drain goes on; Line::stop has the last word by aborting.
-        let patience = shared.config.reset.deadline.saturating_mul(5).max(Duration::from_secs(1));
-        let patient = |now: HostTime| (now + patience).max(HostTime(shared.drain_until.get()));
         let mut by = Sender { shared: &shared, bed: &self.bed, waiter: &mut self.waiter };
         for out in &mut self.outs {
             let mut moved = taken(&shared);

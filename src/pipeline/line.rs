@@ -270,10 +270,14 @@ impl LineHandle {
                 });
             }
             if left.is_zero() {
-                return Err(Error::new(
-                    ErrorKind::Deadline,
-                    format!("{what}: no answer within {bound:?}; {}", describe(&self.shared, 0)),
-                ));
+                // From here on it is not begun any more; what is under way is finished.
+                return reply.give_up().unwrap_or_else(|| {
+                    let who = describe(&self.shared, 0);
+                    Err(Error::new(
+                        ErrorKind::Deadline,
+                        format!("{what}: no answer within {bound:?}; {who}"),
+                    ))
+                });
             }
         }
     }
