@@ -6,6 +6,7 @@
 mod board;
 mod delay;
 mod fail;
+mod gallery;
 mod keys;
 mod measure;
 mod record;
@@ -16,6 +17,7 @@ mod writer;
 pub use board::MeasurementBoard;
 pub use delay::{DELAY_KEYS, Delay, DelayMode, DelaySettings};
 pub use fail::{FAIL_KEYS, Fail, FailMode, FailSettings};
+pub use gallery::{Gallery, SavedPart};
 pub use keys::{Key, KeyType};
 pub use measure::{Measurement, Unmeasurable, measure};
 pub use record::Record;
