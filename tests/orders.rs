@@ -146,9 +146,8 @@ fn an_order_that_nobody_waits_for_is_not_begun() {
 fn a_camera_that_is_lost_while_it_starts_gets_its_slots_again() {
     watched(|| {
         for fill in FILLS {
-            let mut source = Tampered::new(sim(&format!(
-                "width=64&height=48&rate=max&frames=200&fill={fill}"
-            )));
+            let mut source =
+                Tampered::new(sim(&format!("width=64&height=48&rate=max&frames=200&fill={fill}")));
             let lost = codes::TABLE.iter().find(|e| e.class == FaultClass::Lost).unwrap();
             source.start_faults = vec![Fault::code(lost.code), Fault::code(lost.code)];
             let calls = source.calls.clone();

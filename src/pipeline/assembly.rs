@@ -1,12 +1,13 @@
 //! From a checked design to memory, rings and running threads.
 
 use super::accept::Acceptance;
+use super::caller::{Caller, CallerParts};
 use super::capture::Capture;
 use super::command::Orders;
 use super::config::LineConfig;
 use super::flow::{Inputs, Out};
 use super::ladder::Ladder;
-use super::line::{Caller, CallerParts, Line, LineParts};
+use super::line::{Line, LineParts};
 use super::memory::PoolNeeds;
 use super::monitor::{Monitor, process_rss};
 use super::plan::Plan;

@@ -57,7 +57,7 @@ BREAKS = [
      "Next::Skipped => self.pass_turns(0, 0),", "Next::Skipped => {}", "graph", "frames_that_end_in_a_group"),
     ("4", "frames pushed while their consumer leaves are forgotten", "src/pipeline/worker.rs",
      "self.inputs.abandon_to_the_end(ABORT_LINGER);", "", "lifecycle", "three_hundred_aborts"),
-    ("4", "a stop leaves what the source has finished", "src/pipeline/capture.rs",
+    ("4", "a stop leaves what the source has finished", "src/pipeline/ending.rs",
      "let rest = if shared.aborting() { Rest::Leave } else { Rest::HandOn };", "let rest = Rest::Leave;",
      "lifecycle", "a_stop_drains_what_the_source_has_finished"),
     ("1", "an order is carried out though its giver was told that it was not", "src/pipeline/ladder.rs",
