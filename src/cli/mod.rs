@@ -7,18 +7,21 @@
 pub mod args;
 pub mod boards;
 pub mod document;
-pub mod export;
 pub mod fields;
+pub mod inspection;
 pub mod job;
 pub mod kinds;
 pub mod machine;
 pub mod object;
-pub mod progress;
+pub mod report;
 pub mod resolve;
 pub mod run;
 pub mod schema;
+pub mod series;
+pub mod status;
 pub mod summary;
 pub mod tables;
+pub mod units;
 pub mod value;
 
 use crate::error::{Error, ErrorKind};
