@@ -14,7 +14,7 @@ use super::status::view::Goal;
 use super::status::{Status, wants_colour};
 use super::summary::summary;
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{Line, Snapshot, StageSpec};
+use crate::pipeline::{Line, LineBuilder, Snapshot, StageSpec};
 use crate::stages::Gallery;
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
@@ -43,7 +43,7 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
         |e| Error::with_source(ErrorKind::Io, "the handler of Ctrl-C cannot be installed", e);
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(no_handler)?;
     let gallery = Arc::new(Gallery::default());
-    let line = build(&job, &gallery)?;
+    let line = builder(&job, &gallery)?.start()?;
     let goal = Goal { frames: job.line.capture.frames, duration: job.line.capture.duration };
     let status = Status::new(args.quiet, goal);
     if status.on_screen() {
@@ -79,7 +79,7 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
 }
 
 /// Writes to stdout, where a reader that went away is an error and no panic.
-fn print(text: &str) -> Result<(), Error> {
+pub(super) fn print(text: &str) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
@@ -104,8 +104,8 @@ fn start_log(job: &Job, verbose: u8) {
     };
 }
 
-/// The line that the job describes, started.
-fn build(job: &Job, gallery: &Arc<Gallery>) -> Result<Line, Error> {
+/// The line that the job describes.
+pub(super) fn builder(job: &Job, gallery: &Arc<Gallery>) -> Result<LineBuilder, Error> {
     let source = resolve::open_source(job)?;
     let surroundings = Surroundings::new(&job.uri, source.geometry(), gallery.clone());
     let boards = Boards::of(&job.stages);
@@ -117,7 +117,7 @@ fn build(job: &Job, gallery: &Arc<Gallery>) -> Result<Line, Error> {
             .map_err(|e| stage.origin.error(format_args!("stage {}: {e}", stage.spec.name)))?;
         builder = builder.stage_with(stage.spec.clone(), move |worker| maker.make(worker));
     }
-    builder.start()
+    Ok(builder)
 }
 
 /// How many instances of a stage there will be: stages that share a thread have its workers.

@@ -4,6 +4,7 @@
 //! optimisation and two busy cores keep up.
 #![cfg(feature = "cli")]
 
+mod doctor;
 mod report;
 mod wrong;
 
