@@ -22,6 +22,12 @@ pub const VERIFY_KEYS: &[Key] = &[
         about: "seed of the pattern; without it that of the simulated source",
     },
     Key {
+        name: "every",
+        value: KeyType::Integer { min: 1, max: 1_000_000 },
+        default: "1",
+        about: "the bytes of every n-th frame are checked; the order of all is",
+    },
+    Key {
         name: "fail_on_bad",
         value: KeyType::Bool,
         default: "false",
@@ -48,6 +54,8 @@ pub enum Kind {
     Verify {
         /// Seed of the pattern; `None`: the source's.
         seed: Option<u64>,
+        /// Checks the bytes of every n-th frame.
+        every: u64,
         /// Gives wrong frames up.
         fail_on_bad: bool,
     },
@@ -79,9 +87,11 @@ impl Kind {
     pub fn from_fields(kind: &str, f: &Fields) -> Result<Kind, Error> {
         let time = |key| f.duration(key).unwrap_or_default();
         Ok(match kind {
-            "verify" => {
-                Kind::Verify { seed: f.integer("seed"), fail_on_bad: f.bool("fail_on_bad") }
-            }
+            "verify" => Kind::Verify {
+                seed: f.integer("seed"),
+                every: f.integer("every").unwrap_or(1),
+                fail_on_bad: f.bool("fail_on_bad"),
+            },
             "threshold" => {
                 Kind::Threshold { level: f.integer("level").and_then(|n| u16::try_from(n).ok()) }
             }
@@ -164,7 +174,7 @@ impl Kind {
 /// What stages may know and use beyond their own keys.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
-    sim: Option<(u64, bool)>,
+    sim: Option<SimConfig>,
     geometry: Geometry,
     gallery: Arc<Gallery>,
 }
@@ -172,7 +182,7 @@ pub struct Surroundings {
 impl Surroundings {
     /// Those of a source, with the list of the run's pictures.
     pub fn new(uri: &str, geometry: Geometry, gallery: Arc<Gallery>) -> Self {
-        let sim = SimConfig::from_uri(uri).ok().map(|c| (c.seed, c.stamp));
+        let sim = SimConfig::from_uri(uri).ok();
         Surroundings { sim, geometry, gallery }
     }
 
@@ -196,12 +206,14 @@ impl Maker {
     /// The instance of one worker.
     pub fn make(&self, worker: usize) -> Box<dyn Stage> {
         match &self.kind {
-            Kind::Verify { seed, fail_on_bad } => {
-                let (sim_seed, stamped) = self.around.sim.unwrap_or((0, true));
+            Kind::Verify { seed, every, fail_on_bad } => {
+                let sim = self.around.sim.clone().unwrap_or_default();
                 let mut stage = Verify::new(VerifyConfig {
-                    seed: seed.unwrap_or(sim_seed),
+                    seed: seed.unwrap_or(sim.seed),
+                    look: sim.look,
+                    every: *every,
                     fail_on_bad: *fail_on_bad,
-                    stamped,
+                    stamped: sim.stamp,
                     workers: self.workers,
                 });
                 // A picture too large to render ahead is counted by the stage as unchecked.

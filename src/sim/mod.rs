@@ -17,6 +17,8 @@
 
 pub mod codes;
 mod config;
+mod content;
+mod conveyor;
 mod features;
 mod made;
 mod pacing;
@@ -35,6 +37,9 @@ mod write;
 pub use config::{
     DEFAULT_LEND_QUEUE, DEFAULT_QUEUE, DEFAULT_SENSOR_HEIGHT, DEFAULT_SENSOR_WIDTH, MAX_DRIFT_PPM,
     MAX_QUEUE, MAX_RATE, MIN_RATE, Rate, SimConfig, Trigger,
+};
+pub use conveyor::{
+    Conveyor, Look, MAX_CONVEYOR_WIDTH, MIN_CONVEYOR_PIXELS, Scene, TruePart, Truth,
 };
 pub use features::FEATURES;
 pub use pattern::{
