@@ -4,7 +4,7 @@ use super::boards::{Board, Reads, Topic};
 use super::fields::Fields;
 use crate::error::Error;
 use crate::format::Geometry;
-use crate::sim::{SimConfig, Verify, VerifyConfig};
+use crate::sim::{Judge, SimConfig, Verify, VerifyConfig};
 use crate::stage::Stage;
 use crate::stages::{
     DELAY_KEYS, Delay, DelayMode, DelaySettings, FAIL_KEYS, Fail, FailMode, FailSettings, Gallery,
@@ -35,13 +35,22 @@ pub const VERIFY_KEYS: &[Key] = &[
     },
 ];
 
+/// Keys of `kind = "judge"`.
+pub const JUDGE_KEYS: &[Key] = &[Key {
+    name: "from",
+    value: KeyType::Text,
+    default: "",
+    about: "the inspect stage whose verdicts are judged; without it the nearest before this one",
+}];
+
 /// Names of the kinds, in the order of [`KINDS`].
-pub const NAMES: &[&str] = &["verify", "threshold", "results", "delay", "fail"];
+pub const NAMES: &[&str] = &["verify", "threshold", "judge", "results", "delay", "fail"];
 
 /// The kinds, what each does, and its keys.
 pub const KINDS: &[(&str, &str, &[Key])] = &[
     ("verify", "checks each frame against the simulated pattern that it must hold", VERIFY_KEYS),
     ("threshold", "counts the pixels above a level; mean, smallest, largest", THRESHOLD_KEYS),
+    ("judge", "holds verdicts against the truth of the simulated conveyor", JUDGE_KEYS),
     ("results", "records one line a frame in a file", RESULTS_KEYS),
     ("delay", "takes its time on purpose", DELAY_KEYS),
     ("fail", "errs, panics or hangs on purpose", FAIL_KEYS),
@@ -63,6 +72,11 @@ pub enum Kind {
     Threshold {
         /// Pixels above it count.
         level: Option<u16>,
+    },
+    /// Compares verdicts with the simulated line's truth.
+    Judge {
+        /// The stage whose verdicts are judged.
+        from: Option<String>,
     },
     /// Records.
     Results {
@@ -95,6 +109,7 @@ impl Kind {
             "threshold" => {
                 Kind::Threshold { level: f.integer("level").and_then(|n| u16::try_from(n).ok()) }
             }
+            "judge" => Kind::Judge { from: f.text("from").map(Into::into) },
             "results" => {
                 let writer = WriterSettings {
                     json: f.text("json").map(Into::into),
@@ -149,6 +164,9 @@ impl Kind {
                 topics: &[Topic::Measurements, Topic::Verdicts],
                 needed: false,
             }),
+            Kind::Judge { from } => {
+                Some(Reads { from: from.as_deref(), topics: &[Topic::Verdicts], needed: true })
+            }
             _ => None,
         }
     }
@@ -160,6 +178,13 @@ impl Kind {
         workers: usize,
         board: Option<Board>,
     ) -> Result<Maker, Error> {
+        if matches!(self, Kind::Judge { .. })
+            && !around.sim.as_ref().is_some_and(SimConfig::shows_conveyor)
+        {
+            return Err(Error::config(
+                "judge knows the truth of the simulated conveyor only; leave the stage out, or use a sim: source that shows it",
+            ));
+        }
         let writer = match self {
             Kind::Results { writer, .. } => Some(RecordWriter::open(&WriterSettings {
                 row_per_part: matches!(board, Some(Board::Verdicts(_))),
@@ -226,6 +251,14 @@ impl Maker {
                     Some(Board::Measurements(board)) => Box::new(stage.with_board(board.clone())),
                     _ => Box::new(stage),
                 }
+            }
+            Kind::Judge { from } => {
+                let camera = self.around.sim.clone().unwrap_or_default();
+                let board = match &self.board {
+                    Some(Board::Verdicts(board)) => board.clone(),
+                    _ => unreachable!("a judge was checked to have verdicts to read"),
+                };
+                Box::new(Judge::new(camera, board, from.as_deref().unwrap_or_default()))
             }
             Kind::Results { .. } => match &self.writer {
                 Some(writer) => {

@@ -228,6 +228,21 @@ impl SimConfig {
         }
     }
 
+    /// The serial of the frame with that id, of all that have it the nearest to `near`.
+    pub fn serial_of(&self, id: u64, near: u64) -> u64 {
+        let rule = self.id_rule();
+        let (lap, first) = match (rule.modulus, rule.skips_zero) {
+            (0, _) => return id.wrapping_sub(self.first_id.unwrap_or(0)),
+            (m, false) => (m, self.first_id.unwrap_or(0) % m),
+            (m, true) => (m - 1, self.first_id.unwrap_or(1) - 1),
+        };
+        let place = id.saturating_sub(u64::from(rule.skips_zero)) % lap;
+        let serial = (place + lap - first % lap) % lap;
+        let before = serial + near.saturating_sub(serial) / lap * lap;
+        let after = before + lap;
+        if near.abs_diff(before) <= near.abs_diff(after) { before } else { after }
+    }
+
     /// Whether all is possible; else one sentence that names the parameter, its value and what is allowed.
     pub fn check(&self) -> Result<(), Error> {
         let (sensor_width, sensor_height) = self.sensor();

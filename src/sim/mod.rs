@@ -20,6 +20,7 @@ mod config;
 mod content;
 mod conveyor;
 mod features;
+mod judge;
 mod made;
 mod pacing;
 mod pattern;
@@ -42,6 +43,7 @@ pub use conveyor::{
     Conveyor, Look, MAX_CONVEYOR_WIDTH, MIN_CONVEYOR_PIXELS, Scene, TruePart, Truth,
 };
 pub use features::FEATURES;
+pub use judge::Judge;
 pub use pattern::{
     MAX_PATTERN_BYTES, PHASES, Pattern, PatternFault, PatternFaultKind, STAMP_BYTES,
     STAMP_STEP_BYTES, read_serial,

@@ -6,7 +6,9 @@ use frameline::fault::{CodeTable, Fault};
 use frameline::format::Geometry;
 use frameline::pipeline::Snapshot;
 use frameline::sim::{Sim, Verify, VerifyConfig};
-use frameline::source::{Diagnosis, Evidence, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo};
+use frameline::source::{
+    Diagnosis, Evidence, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo,
+};
 use frameline::stage::{Figure, Flow, FnStage, LossBefore, Stage, StageContext, StageError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
