@@ -60,6 +60,34 @@ pub fn truth(s: &Snapshot) -> Option<Truth> {
     })
 }
 
+/// What a judging stage found, and the inspection that it judges.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judged<'a> {
+    /// The inspecting stage.
+    pub inspection: &'a str,
+    /// See [`Truth::precision`].
+    pub precision: f64,
+    /// See [`Truth::recall`].
+    pub recall: f64,
+}
+
+/// The inspections that were compared with a truth: each by the stage that names it, or by the nearest behind it.
+pub fn judged(s: &Snapshot) -> impl Iterator<Item = Judged<'_>> {
+    s.stages.iter().enumerate().filter_map(|(i, stage)| {
+        let number = |name| figure(&stage.results, name).and_then(as_number);
+        let (precision, recall) = (number("precision")?, number("recall")?);
+        let named = match figure(&stage.results, "of") {
+            Some(Figure::Text(name)) if !name.is_empty() => {
+                s.stages.iter().find(|t| t.name == *name)
+            }
+            _ => s.stages[..i].iter().rev().find(|t| {
+                ["parts", "failed"].iter().all(|name| figure(&t.results, name).is_some())
+            }),
+        };
+        Some(Judged { inspection: &named?.name, precision, recall })
+    })
+}
+
 /// A stage's figure by name.
 fn figure<'a>(results: &'a [(&'static str, Figure)], name: &str) -> Option<&'a Figure> {
     results.iter().find(|(n, _)| *n == name).map(|(_, f)| f)
@@ -74,7 +102,7 @@ fn as_count(f: &Figure) -> Option<u64> {
 
 fn as_number(f: &Figure) -> Option<f64> {
     match f {
-        Figure::Number(n) if n.is_finite() => Some(*n),
+        Figure::Number(_) | Figure::Share { .. } => f.as_f64().filter(|n| n.is_finite()),
         _ => None,
     }
 }

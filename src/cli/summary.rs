@@ -169,7 +169,9 @@ fn results(all: &mut String, s: &Snapshot) {
             let _ = match figure {
                 Figure::Count(0) | Figure::Max(0) => Ok(()),
                 Figure::Count(n) | Figure::Max(n) => write!(out, ", {name} {n}"),
-                Figure::Number(n) => write!(out, ", {name} {n:.3}"),
+                Figure::Number(_) | Figure::Share { .. } => {
+                    write!(out, ", {name} {:.3}", figure.as_f64().unwrap_or_default())
+                }
                 Figure::Text(t) if t.is_empty() => Ok(()),
                 Figure::Text(t) => write!(out, ", {name} {t:?}"),
             };

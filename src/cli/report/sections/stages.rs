@@ -39,8 +39,9 @@ fn card(t: &StageSnapshot) -> Markup {
                 @for (name, figure) in t.results.iter().filter(|(name, _)| *name != "frames") {
                     @match figure {
                         Figure::Count(n) | Figure::Max(n) => { (pair(name, &number(*n), *n == 0)) }
-                        Figure::Number(n) => {
-                            @let value = html! { data value=(n) { (short(*n)) } };
+                        Figure::Number(_) | Figure::Share { .. } => {
+                            @let n = figure.as_f64().unwrap_or_default();
+                            @let value = html! { data value=(n) { (short(n)) } };
                             (pair(name, &value, false))
                         }
                         Figure::Text(text) => {
