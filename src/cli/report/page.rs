@@ -187,6 +187,8 @@ mod tests {
             ("dent", Figure::Count(2)),
             ("precision", Figure::Number(0.5)),
             ("recall", Figure::Number(1.0)),
+            ("planted_dent", Figure::Count(3)),
+            ("found_dent", Figure::Count(2)),
             ("note", Figure::Text(text())),
         ];
         s.stages.push(crate::pipeline::StageSnapshot {
@@ -297,7 +299,8 @@ mod tests {
             assert!(!page.contains(part), "{part}");
         }
         assert!(page.matches("&lt;script&gt;alert(1)").count() > 10);
-        for part in ["parts inspected", "<rect class=\"mark\"", "60 more are in", "precision"] {
+        for part in ["parts inspected", "<rect class=\"mark\"", "60 more are in", "planted defects"]
+        {
             assert!(page.contains(part), "{part}");
         }
     }
