@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::fault::{CodeTable, Fault};
 use crate::format::Geometry;
 use crate::query;
-use crate::source::{Diagnosis, Fill, Grab, Source, SourceCounts, SourceInfo};
+use crate::source::{Diagnosis, Evidence, Fill, Grab, Source, SourceCounts, SourceInfo};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,10 +57,36 @@ pub struct Mvs {
     keep: Keep,
     /// The format with which the device was started.
     started: Format,
-    /// What the host had received when the source was first asked about the present silence.
-    silent_since: Option<Received>,
+    silence: Silence,
+    evidence: Evidence,
+    /// The function that answered with the last fault.
+    last_call: &'static str,
     /// Frames that devices before this one discarded.
     discarded_before: u64,
+}
+
+/// What the host received since the last frame, as far as the source was asked.
+#[derive(Debug, Default)]
+struct Silence {
+    first: Option<Received>,
+    last: Option<Received>,
+    /// How often in a row bytes had come, and no frame.
+    rises: u32,
+}
+
+impl Silence {
+    /// One frame may be on its way when the source is asked, but not at two times.
+    const RISES_OF_DRIFT: u32 = 2;
+
+    /// Takes note of what was received by now. Whether frames come that the host does not complete.
+    fn is_drift(&mut self, now: Option<Received>) -> bool {
+        let Some(now) = now else { return false };
+        let before = self.last.replace(now).unwrap_or(now);
+        self.first.get_or_insert(now);
+        let rises = now.bytes > before.bytes && now.frames == before.frames;
+        self.rises = if rises { self.rises + 1 } else { 0 };
+        self.rises >= Self::RISES_OF_DRIFT
+    }
 }
 
 fn fault(code: Code) -> Fault {
@@ -104,7 +130,9 @@ impl Mvs {
             keep: keeper.clone(),
             keeper,
             started: format,
-            silent_since: None,
+            silence: Silence::default(),
+            evidence: Evidence::default(),
+            last_call: "",
             discarded_before: 0,
         })
     }
@@ -135,17 +163,21 @@ impl Mvs {
         if !handle.posted().take(IMAGE_BUFFER_OVERFLOW) {
             return None;
         }
+        self.last_call = "MV_CC_RegisterStreamExceptionCallBack";
         let needed = open::payload(handle).map_or(0, |(payload, _)| payload as u64);
         Some(Fault { code: i64::from(IMAGE_BUFFER_OVERFLOW), detail: needed })
     }
 
     /// A grab that brought nothing.
     #[cold]
-    fn nothing(&self, code: Code, needed: u64, timeout: Duration) -> Grab {
+    fn nothing(&mut self, code: Code, needed: u64, timeout: Duration) -> Grab {
         match code {
             MV_E_NODATA => {
                 // The grab itself never tells: the callback does.
                 let lost = self.handle.as_ref().and_then(|h| h.posted().lost());
+                if lost.is_some() {
+                    self.last_call = "MV_CC_RegisterExceptionCallBack";
+                }
                 return Grab::Fault(fault(lost.unwrap_or(code)));
             }
             MV_E_NOENOUGH_BUF => {
@@ -160,7 +192,7 @@ impl Mvs {
     /// The frame's metadata, and that it came.
     #[inline]
     fn came(&mut self, info: &super::sys::FrameInfo, frame: &mut FrameMut) -> Grab {
-        self.silent_since = None;
+        self.silence = Silence::default();
         let id = self.ids.id(info.frame_num);
         Grab::Filled { reported_bytes: self.rules.read(info, id, frame.meta_mut()) }
     }
@@ -172,6 +204,7 @@ impl Mvs {
         timeout: Duration,
         mut accept: impl FnMut(&mut Self, &FrameOut) -> Option<R>,
     ) -> Result<(FrameOut, R), Grab> {
+        self.last_call = "MV_CC_GetImageBuffer";
         if let Some(fault) = self.posted() {
             return Err(Grab::Fault(fault));
         }
@@ -207,6 +240,7 @@ impl Mvs {
     }
 
     fn start_now(&mut self, fill: Fill) -> Result<(), Code> {
+        self.last_call = "MV_CC_SetImageNodeNum";
         let handle = self.handle.as_mut().ok_or(MV_E_DEV_OFFLINE)?;
         if fill != Fill::Announce
             && let Err(code) = handle.set_node_count(self.config.nodes_for(fill))
@@ -215,6 +249,7 @@ impl Mvs {
         {
             return Err(code);
         }
+        self.last_call = "MV_CC_StartGrabbing";
         handle.start()
     }
 }
@@ -281,12 +316,13 @@ impl Source for Mvs {
             self.refresh();
             if let (Fill::Announce, Some(handle)) = (fill, self.handle.as_mut()) {
                 let f = self.format;
+                self.last_call = "MV_CC_RegisterBuffer";
                 self.announced.register_all(handle, f.payload, f.alignment)?;
             }
         }
         self.start_now(fill).map_err(fault)?;
         (self.fill, self.state, self.started) = (fill, State::Running, self.format);
-        self.silent_since = None;
+        self.silence = Silence::default();
         self.ids.started();
         Ok(())
     }
@@ -310,6 +346,7 @@ impl Source for Mvs {
             return Ok(());
         }
         self.state = State::Idle;
+        self.last_call = "MV_CC_StopGrabbing";
         let handle = self.handle.as_mut().ok_or(fault(MV_E_DEV_OFFLINE))?;
         // A device that is gone answers with a fault, and is stopped all the same.
         let stopped = handle.stop().map_err(fault);
@@ -320,6 +357,7 @@ impl Source for Mvs {
     /// # Real-time
     /// Capture-bound. No allocation; waits in the SDK.
     fn grab_into(&mut self, frame: &mut FrameMut, timeout: Duration) -> Grab {
+        self.last_call = "MV_CC_GetOneFrameTimeout";
         if let Some(fault) = self.posted() {
             return Grab::Fault(fault);
         }
@@ -415,37 +453,60 @@ impl Source for Mvs {
     }
 
     fn diagnose(&mut self) -> Diagnosis {
+        self.evidence = Evidence::default();
         let Some(handle) = self.handle.as_mut() else { return Diagnosis::Lost };
-        if handle.posted().lost().is_some() || handle.is_connected() == Some(false) {
+        let posted = handle.posted().lost();
+        let mut evidence = Evidence {
+            connected: handle.is_connected(),
+            exception: posted.map(i64::from),
+            payload_at_start: Some(self.started.payload as u64),
+            ..Evidence::default()
+        };
+        if posted.is_some() || evidence.connected == Some(false) {
+            self.evidence = evidence;
             return Diagnosis::Lost;
         }
         // What it would send now, against what it was started with.
         let payload = open::payload(handle).map_or(self.started.payload, |(payload, _)| payload);
-        let drift = Diagnosis::FormatDrift { payload_bytes: payload as u64 };
-        if payload != self.started.payload {
-            return drift;
+        evidence.payload_now = Some(payload as u64);
+        let is_usb = self.camera.link == Link::Usb;
+        if !is_usb {
+            let unsigned = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
+            evidence.packet_at_start = unsigned(self.started.packet_size);
+            evidence.packet_now = unsigned(open::packet_size(handle));
         }
-        if self.camera.link == Link::GigE && open::packet_size(handle) != self.started.packet_size {
-            return drift;
-        }
+        evidence.triggered = handle.get_enum("TriggerMode").ok().map(|mode| mode.current != 0);
+        let received = handle.received(is_usb);
         // Bytes that come while no frame does: frames of another size than the host expects.
-        let now = handle.received(self.camera.link == Link::Usb);
-        let before = self.silent_since.or(now);
-        self.silent_since = before;
-        if let (Some(before), Some(now)) = (before, now)
-            && now.bytes > before.bytes
-            && now.frames == before.frames
+        let drifts = self.silence.is_drift(received);
+        if let (Some(first), Some(now)) = (self.silence.first, received) {
+            evidence.bytes_received = u64::try_from(now.bytes - first.bytes).ok();
+            evidence.frames_received = Some(u64::from(now.frames.wrapping_sub(first.frames)));
+        }
+        self.evidence = evidence;
+        if drifts
+            || evidence.payload_now != evidence.payload_at_start
+            || evidence.packet_now != evidence.packet_at_start
         {
-            return drift;
+            return Diagnosis::FormatDrift { payload_bytes: payload as u64 };
         }
-        match handle.get_enum("TriggerMode") {
-            Ok(mode) if mode.current != 0 => Diagnosis::IdleTrigger,
-            _ => Diagnosis::Unclear,
+        if evidence.triggered == Some(true) {
+            return Diagnosis::IdleTrigger;
         }
+        Diagnosis::Unclear
+    }
+
+    fn evidence(&self) -> Evidence {
+        self.evidence
+    }
+
+    fn last_call(&self) -> &'static str {
+        self.last_call
     }
 
     fn reopen(&mut self) -> Result<(), Fault> {
         self.state = State::Idle;
+        self.last_call = "MV_CC_EnumDevices";
         self.lent.close_idle();
         if let Some(handle) = self.handle.take() {
             self.discarded_before += handle.posted().discarded();
