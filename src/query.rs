@@ -3,12 +3,12 @@
 use crate::error::Error;
 use std::fmt::Write as _;
 
+/// A URI in parts: its place, and its parameters by name.
+pub(crate) type Parts<'a> = (&'a str, Vec<(&'a str, String)>);
+
 /// A URI of `scheme` in parts: its place, and its parameters decoded, in order. A name that comes twice, or
 /// without a value, is an error.
-pub(crate) fn parts<'a>(
-    scheme: &str,
-    uri: &'a str,
-) -> Result<(&'a str, Vec<(&'a str, String)>), Error> {
+pub(crate) fn parts<'a>(scheme: &str, uri: &'a str) -> Result<Parts<'a>, Error> {
     let rest = uri.strip_prefix(scheme).and_then(|r| r.strip_prefix(':')).ok_or_else(|| {
         Error::config(format!("{uri:?} is no {scheme} source; its URI begins with {scheme}:"))
     })?;

@@ -183,16 +183,16 @@ impl Settings {
 
 /// What the feature is: the camera answers only to the question that fits.
 fn ask(handle: &Handle, name: &str, value: &str) -> Result<Kind, Refused> {
-    let questions: [(Kind, &dyn Fn() -> Result<(), Code>); 5] = [
-        (Kind::Int, &|| handle.get_int(name).map(drop)),
-        (Kind::Float, &|| handle.get_float(name).map(drop)),
-        (Kind::Enum, &|| handle.get_enum(name).map(drop)),
-        (Kind::Bool, &|| handle.get_bool(name).map(drop)),
-        (Kind::Text, &|| handle.get_text(name).map(drop)),
-    ];
     let mut locked = None;
-    for (kind, question) in questions {
-        match question() {
+    for kind in [Kind::Int, Kind::Float, Kind::Enum, Kind::Bool, Kind::Text] {
+        let answer = match kind {
+            Kind::Int => handle.get_int(name).map(|_| ()),
+            Kind::Float => handle.get_float(name).map(|_| ()),
+            Kind::Enum => handle.get_enum(name).map(|_| ()),
+            Kind::Bool => handle.get_bool(name).map(|_| ()),
+            Kind::Text | Kind::Command => handle.get_text(name).map(|_| ()),
+        };
+        match answer {
             Ok(()) => return Ok(kind),
             Err(code) if is_loss(code) => return Err(unheard(name, code)),
             Err(MV_E_GC_ACCESS) => locked = Some(MV_E_GC_ACCESS),

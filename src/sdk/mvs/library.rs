@@ -249,10 +249,16 @@ impl Library {
             );
             Error::with_source(ErrorKind::Source, what, e)
         })?;
+        /// More missing symbols than these tell nobody anything.
+        const NAMED: usize = 3;
         let symbols = Symbols::bind(&loaded).map_err(|missing| {
             Error::config(format!(
-                "{shown} lacks {}, so it is no MVS library of version {OLDEST}.0 or later; name the SDK's {FILE}, or install a newer SDK",
-                missing.join(", ")
+                "{shown} lacks {}{}, so it is no MVS library of version {OLDEST}.0 or later; name the SDK's {FILE}, or install a newer SDK",
+                missing[..missing.len().min(NAMED)].join(", "),
+                match missing.len().saturating_sub(NAMED) {
+                    0 => String::new(),
+                    more => format!(" and {more} other symbols"),
+                }
             ))
         })?;
         // SAFETY: bound from this library, which is loaded.
