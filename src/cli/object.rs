@@ -1,6 +1,6 @@
 //! The object of `run --json`: DESIGN section 7 to the letter, with a few keys more.
 
-use super::inspection::judged;
+use super::inspection::truths;
 use super::job::Job;
 use super::kinds::Kind;
 use super::machine::Machine;
@@ -128,10 +128,11 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
             (stage.name.clone(), Value::Object(figures))
         })
         .collect();
-    for judged in judged(s) {
-        let Some(Value::Object(figures)) = results.get_mut(judged.inspection) else { continue };
-        figures.insert("precision".into(), json!(judged.precision));
-        figures.insert("recall".into(), json!(judged.recall));
+    for truth in truths(s) {
+        let inspection = truth.of.and_then(|name| results.get_mut(&name));
+        let Some(Value::Object(figures)) = inspection else { continue };
+        figures.insert("precision".into(), json!(truth.precision));
+        figures.insert("recall".into(), json!(truth.recall));
     }
     let m = &s.memory;
     json!({
