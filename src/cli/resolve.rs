@@ -102,8 +102,8 @@ fn open_as<S: Source + 'static>(
 ) -> Result<Box<dyn Source>, Error> {
     match opened {
         Ok(source) => Ok(Box::new(source)),
-        Err(e) if e.kind() == ErrorKind::Config => Err(here(e.to_string())),
-        Err(e) => Err(e),
+        Err(e) if e.kind() == ErrorKind::Source => Err(e),
+        Err(e) => Err(here(e.to_string())),
     }
 }
 
