@@ -1,10 +1,11 @@
 //! The object of `run --json`: DESIGN section 7 to the letter, with a few keys more.
 
+use super::inspection::truths;
 use super::job::Job;
 use super::kinds::Kind;
 use super::machine::Machine;
 use super::value::list;
-use crate::clock::{HostTime, Nanos};
+use crate::clock::{HostTime, Nanos, wall_time};
 use crate::fault::code_text;
 use crate::pipeline::Snapshot;
 use crate::stage::Figure;
@@ -94,7 +95,7 @@ fn latency(l: &LatencySnapshot) -> Value {
 fn figure(f: &Figure) -> Value {
     match f {
         Figure::Count(n) | Figure::Max(n) => json!(n),
-        Figure::Number(n) => json!(n),
+        Figure::Number(_) | Figure::Share { .. } => json!(f.as_f64()),
         Figure::Text(t) => json!(t),
     }
 }
@@ -118,7 +119,7 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
         latencies.insert(stage.name.clone(), latency(&stage.service));
     }
     latencies.insert("end_to_end".into(), latency(&s.end_to_end));
-    let results: Map<String, Value> = s
+    let mut results: Map<String, Value> = s
         .stages
         .iter()
         .map(|stage| {
@@ -127,6 +128,12 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
             (stage.name.clone(), Value::Object(figures))
         })
         .collect();
+    for truth in truths(s) {
+        let inspection = truth.of.and_then(|name| results.get_mut(&name));
+        let Some(Value::Object(figures)) = inspection else { continue };
+        figures.insert("precision".into(), json!(truth.precision));
+        figures.insert("recall".into(), json!(truth.recall));
+    }
     let m = &s.memory;
     json!({
         "ok": verdict.failures.is_empty(),
@@ -244,12 +251,23 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
     })
 }
 
+/// When the line started, in the calendar's time.
+pub fn started(s: &Snapshot) -> std::time::SystemTime {
+    wall_time(HostTime(s.at.0.saturating_sub(s.elapsed.0)))
+}
+
+/// The same as text: RFC 3339, UTC.
+pub fn started_text(s: &Snapshot) -> String {
+    humantime::format_rfc3339_seconds(started(s)).to_string()
+}
+
 /// The object with what a report adds: the machine, the configuration, samples over time.
 pub fn report_object(s: &Snapshot, verdict: &Verdict, job: &Job, machine: &Machine) -> Value {
     let mut object = object(s, verdict);
     let start = s.at.0.saturating_sub(s.elapsed.0);
     if let Value::Object(keys) = &mut object {
         keys.insert("frameline".into(), json!(env!("CARGO_PKG_VERSION")));
+        keys.insert("started".into(), json!(started_text(s)));
         keys.insert("machine".into(), machine.json());
         let config: Option<toml::Table> = job.toml.parse().ok();
         keys.insert("config".into(), json!(config));
@@ -262,6 +280,7 @@ pub fn report_object(s: &Snapshot, verdict: &Verdict, job: &Job, machine: &Machi
                 "slots_out": p.slots_out,
                 "grabbed": p.grabbed,
                 "bytes": p.bytes,
+                "lost": p.lost,
             })
         });
         keys.insert("samples".into(), samples.collect());
