@@ -12,6 +12,8 @@ mod keys;
 mod measure;
 mod record;
 mod results;
+#[cfg(feature = "image")]
+pub mod save;
 mod threshold;
 mod writer;
 
@@ -24,5 +26,7 @@ pub use keys::{Key, KeyType};
 pub use measure::{Measurement, Unmeasurable, measure};
 pub use record::Record;
 pub use results::{RESULTS_KEYS, Results};
+#[cfg(feature = "image")]
+pub use save::{PictureWriter, SAVE_KEYS, Save, SaveSettings};
 pub use threshold::{THRESHOLD_KEYS, Threshold};
 pub use writer::{RecordSink, RecordWriter, WriterSettings};
