@@ -11,7 +11,7 @@ use super::progress::{AboveProgress, Progress};
 use super::resolve;
 use super::summary::summary;
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{Line, Snapshot, StageSpec};
+use crate::pipeline::{Line, LineBuilder, Snapshot, StageSpec};
 use crate::stages::Gallery;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -40,7 +40,7 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
         Error::with_source(ErrorKind::Io, "the handler of Ctrl-C cannot be installed", e)
     })?;
     let gallery = Arc::new(Gallery::default());
-    let line = build(&job, &gallery)?;
+    let line = builder(&job, &gallery)?.start()?;
     let (snapshot, interrupted) = watch(line, &mut signals, &job, Progress::new(args.quiet));
     let verdict = Verdict::of(&job, &snapshot, interrupted);
     let text = summary(&snapshot, &verdict, &job);
@@ -59,7 +59,7 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
 }
 
 /// Writes to stdout, where a reader that went away is an error and no panic.
-fn print(text: &str) -> Result<(), Error> {
+pub(super) fn print(text: &str) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
@@ -84,8 +84,8 @@ fn start_log(job: &Job, verbose: u8) {
     };
 }
 
-/// The line that the job describes, started.
-fn build(job: &Job, gallery: &Arc<Gallery>) -> Result<Line, Error> {
+/// The line that the job describes.
+pub(super) fn builder(job: &Job, gallery: &Arc<Gallery>) -> Result<LineBuilder, Error> {
     let source = resolve::open_source(job)?;
     let surroundings = Surroundings::new(&job.uri, source.geometry(), gallery.clone());
     let boards = Boards::of(&job.stages);
@@ -97,7 +97,7 @@ fn build(job: &Job, gallery: &Arc<Gallery>) -> Result<Line, Error> {
             .map_err(|e| stage.origin.error(format_args!("stage {}: {e}", stage.spec.name)))?;
         builder = builder.stage_with(stage.spec.clone(), move |worker| maker.make(worker));
     }
-    builder.start()
+    Ok(builder)
 }
 
 /// How many instances of a stage there will be: stages that share a thread have its workers.

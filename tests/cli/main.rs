@@ -4,6 +4,7 @@
 //! optimisation and two busy cores keep up.
 #![cfg(feature = "cli")]
 
+mod doctor;
 mod wrong;
 
 use serde_json::Value;
