@@ -15,6 +15,7 @@ pub mod kinds;
 pub mod machine;
 pub mod object;
 pub mod progress;
+pub mod reference;
 pub mod resolve;
 pub mod run;
 pub mod schema;

@@ -77,6 +77,11 @@ pub struct Taught {
 }
 
 impl Taught {
+    /// Checks everything but the images; an error names the value, by the names that a reference file gives it.
+    pub fn check_numbers(&self) -> Result<(), Error> {
+        check_numbers(self)
+    }
+
     /// The side that the images must have: the part and a margin.
     pub fn side_for(radius: f32, scale: u32) -> usize {
         2 * ((radius / scale.max(1) as f32).ceil() as usize + MARGIN) + 1
@@ -99,7 +104,8 @@ pub struct Reference {
 impl Reference {
     /// Checks what was taught; an error names the value, by the names that a reference file gives it.
     pub fn new(taught: Taught) -> Result<Reference, Error> {
-        check(&taught)?;
+        taught.check_numbers()?;
+        check_images(&taught)?;
         let side = taught.side;
         let shift = side.next_power_of_two().trailing_zeros();
         let slack = taught.limits.slack.round() as u8;
@@ -136,7 +142,7 @@ fn within(name: &str, value: f32, low: f32, high: f32) -> Result<(), Error> {
     Err(Error::config(format!("{name} is {value}; it must be {low} to {high}")))
 }
 
-fn check(t: &Taught) -> Result<(), Error> {
+fn check_numbers(t: &Taught) -> Result<(), Error> {
     for (name, side) in [("frame.width", t.width), ("frame.height", t.height)] {
         if !(1..=MAX_SIDE_PIXELS).contains(&side) {
             return Err(Error::config(format!(
@@ -171,7 +177,10 @@ fn check(t: &Taught) -> Result<(), Error> {
     within("limits.outline", l.outline, 0.1, t.radius)?;
     within("limits.print", l.print, 0.0, 1.0)?;
     within("limits.mark", l.mark, 1.0, 1e9)?;
-    within("limits.slack", l.slack, 0.0, 255.0)?;
+    within("limits.slack", l.slack, 0.0, 255.0)
+}
+
+fn check_images(t: &Taught) -> Result<(), Error> {
     if t.side != Taught::side_for(t.radius, t.scale) {
         return Err(Error::config(format!(
             "the images have {} pixels a side; for part.radius {} and part.scale {} they must have {}",
