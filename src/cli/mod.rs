@@ -21,6 +21,7 @@ pub mod run;
 pub mod schema;
 pub mod summary;
 pub mod tables;
+pub mod teach;
 pub mod value;
 
 use crate::error::{Error, ErrorKind};
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         args::Command::Run(run) => run::run(run, cli.verbose)
             .map(|verdict| (!verdict.failures.is_empty()).then(|| verdict.text())),
         args::Command::Doctor(doctor) => doctor::run(doctor),
+        args::Command::Teach(teach) => teach::run(teach),
     };
     match failures {
         Ok(None) => ExitCode::SUCCESS,
