@@ -52,7 +52,7 @@ pub struct RunArgs {
     /// Print one JSON object as the last line on stdout, everything else on stderr.
     #[arg(long)]
     pub json: bool,
-    /// Write summary.json, summary.txt, config.toml and histograms into this folder.
+    /// Write report.html, summary.json, config.toml and histograms into this folder.
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
     /// No progress and no summary.

@@ -15,7 +15,9 @@ use crate::clock::{Clock, ManualClock};
 use crate::error::{Error, ErrorKind};
 use crate::fault::{CodeTable, Fault};
 use crate::format::Geometry;
-use crate::source::{Diagnosis, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo};
+use crate::source::{
+    Diagnosis, Evidence, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo,
+};
 use std::time::Duration;
 
 /// How long a source that waits pauses when every buffer is out: they come home on the caller's thread, so
@@ -341,6 +343,17 @@ impl Source for Sim {
             }
             None if self.config.trigger != Trigger::Off => Diagnosis::IdleTrigger,
             None => Diagnosis::Unclear,
+        }
+    }
+
+    fn evidence(&self) -> Evidence {
+        let bytes = |sheet| Some(self.sheets.get(sheet).image_bytes as u64);
+        Evidence {
+            connected: Some(!self.stream.is_gone()),
+            triggered: Some(self.config.trigger != Trigger::Off),
+            payload_at_start: bytes(self.stream.sheet),
+            payload_now: bytes(self.stream.drift().unwrap_or(self.stream.sheet)),
+            ..Evidence::default()
         }
     }
 

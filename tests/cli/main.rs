@@ -5,6 +5,7 @@
 #![cfg(feature = "cli")]
 
 mod doctor;
+mod report;
 mod wrong;
 
 use serde_json::Value;

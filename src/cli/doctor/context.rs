@@ -5,7 +5,7 @@ use super::roots::Roots;
 use crate::agent::known_cores;
 use crate::cli::args::{DoctorArgs, RunArgs};
 use crate::cli::resolve;
-use crate::cli::summary::size;
+use crate::cli::units::size;
 use crate::error::Error;
 use crate::sim::{Rate, Sim};
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 use super::check::{Check, Topic};
 use super::context::{Context, limit_text, megabytes};
 use crate::buffer::{Pool, PoolConfig};
-use crate::cli::summary::size;
+use crate::cli::units::size;
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind};
 use crate::sync::WakeCell;

@@ -5,7 +5,7 @@ use super::check::{Check, Topic};
 use super::context::{Context, limit_text, megabytes};
 use super::trial::{Built, Trial};
 use crate::buffer::{HugePages, Pool, PoolConfig};
-use crate::cli::summary::size;
+use crate::cli::units::size;
 use crate::clock::Nanos;
 use crate::sync::WakeCell;
 use std::sync::Arc;

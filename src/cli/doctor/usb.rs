@@ -2,7 +2,7 @@
 
 use super::check::{Check, Topic};
 use super::context::{Context, megabytes};
-use crate::cli::summary::size;
+use crate::cli::units::size;
 
 const MEMORY: Topic = Topic::new(
     "usb",

@@ -251,10 +251,10 @@ mod tests {
                 pixels += 1;
                 mass += u32::from(dark[i]) + u32::from(bright[i]);
                 area = [area[0].min(x), area[1].max(x), area[2].min(y), area[3].max(y)];
-                for j in 0..side * side {
+                for (j, seen) in seen.iter_mut().enumerate() {
                     let far = (j % side).abs_diff(i % side).max((j / side).abs_diff(i / side));
-                    if on(j) && !seen[j] && far <= GAP + 1 {
-                        seen[j] = true;
+                    if on(j) && !*seen && far <= GAP + 1 {
+                        *seen = true;
                         open.push(j);
                     }
                 }

@@ -154,7 +154,7 @@ impl Learning {
         let step = self.samples.len().div_ceil(MAX_IMAGE_SAMPLES).max(1);
         // An odd step visits every nest, however many there are.
         let n = self.samples.len();
-        (0..n).step_by(if step % 2 == 0 { step + 1 } else { step })
+        (0..n).step_by(if step.is_multiple_of(2) { step + 1 } else { step })
     }
 
     /// The grey level of each part and nest.
@@ -224,7 +224,7 @@ impl Learning {
     }
 
     /// Distance of a pixel of the images from their middle.
-    fn from_middle(&self, i: usize) -> (f32, f32) {
+    fn middle_to(&self, i: usize) -> (f32, f32) {
         let middle = (self.side / 2) as f32;
         ((i % self.side) as f32 - middle, (i / self.side) as f32 - middle)
     }
@@ -250,7 +250,7 @@ impl Learning {
             let pose = self.poses[s].pose;
             let (sin, cos) = pose.angle.sin_cos();
             for (i, sum) in sums.iter_mut().enumerate() {
-                let (u, v) = self.from_middle(i);
+                let (u, v) = self.middle_to(i);
                 if u * u + v * v > reach * reach {
                     continue;
                 }
@@ -276,7 +276,7 @@ impl Learning {
             let (sin, cos) = pose.angle.sin_cos();
             let inner = radius - 1.5;
             for (i, shade) in shade.iter_mut().enumerate() {
-                let (dx, dy) = self.from_middle(i);
+                let (dx, dy) = self.middle_to(i);
                 if dx * dx + dy * dy > inner * inner {
                     continue;
                 }
