@@ -13,6 +13,7 @@ use super::status::screen::AboveBlock;
 use super::status::view::Goal;
 use super::status::{Status, wants_colour};
 use super::summary::summary;
+use super::teach;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{Line, LineBuilder, Snapshot, StageSpec};
 use crate::stages::Gallery;
@@ -71,11 +72,22 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
         }
         print(&format!("{}\n", object(&snapshot, &verdict)))?;
     } else if !args.quiet {
-        print(&text)?;
+        print(&with_colour(&text, verdict.failures.is_empty()))?;
     }
     // A report that could not be written costs the report, not the summary.
     reported.transpose()?;
     Ok(verdict)
+}
+
+/// The first word, which says how it went, in colour where stdout is a terminal that shows it.
+fn with_colour(summary: &str, ok: bool) -> String {
+    let (true, Some((word, rest))) = (wants_colour(&std::io::stdout()), summary.split_once(':'))
+    else {
+        return summary.into();
+    };
+    let colour = if ok { console::Color::Green } else { console::Color::Red };
+    let word = console::Style::new().fg(colour).bold().force_styling(true).apply_to(word);
+    format!("{word}:{rest}")
 }
 
 /// Writes to stdout, where a reader that went away is an error and no panic.
@@ -95,7 +107,7 @@ fn start_log(job: &Job, verbose: u8) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(level))
         .with_writer(|| AboveBlock)
-        .with_ansi(wants_colour());
+        .with_ansi(wants_colour(&std::io::stderr()));
     // A second subscriber in one process is not ours to argue about.
     let _ = if job.log_full {
         builder.with_thread_names(true).try_init()
@@ -111,9 +123,10 @@ pub(super) fn builder(job: &Job, gallery: &Arc<Gallery>) -> Result<LineBuilder, 
     let boards = Boards::of(&job.stages);
     let mut builder = Line::builder_boxed(source).config(job.line.clone());
     for (i, stage) in job.stages.iter().enumerate() {
+        let around = surroundings.clone().with_reference(teach::at_start(job, stage)?);
         let maker = stage
             .kind
-            .open(&surroundings, workers_of(job, i), boards.at(i))
+            .open(&around, workers_of(job, i), boards.at(i))
             .map_err(|e| stage.origin.error(format_args!("stage {}: {e}", stage.spec.name)))?;
         builder = builder.stage_with(stage.spec.clone(), move |worker| maker.make(worker));
     }

@@ -9,16 +9,20 @@ use super::run::print;
 use super::{reference, resolve};
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{After, Damaged, Line, NextFrame};
+use crate::sim::{Rate, Script, Sim, SimConfig, Trigger};
 use crate::source::Source;
-use crate::stages::inspect::{Reference, Teacher};
+use crate::stages::inspect::{DEFAULT_FRAMES, Reference, Teacher};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long the next frame may let us wait.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long stopping the line may take.
 const STOP: Duration = Duration::from_secs(5);
+/// Makes another seed of a seed: what is learnt must not be the very caps that are judged.
+const OTHER_CAPS: u64 = 0x7EAC_4000;
 
 /// Runs the command; the reason is one for exit code 1.
 pub fn run(args: &TeachArgs) -> Result<Option<String>, Error> {
@@ -127,6 +131,32 @@ pub fn learn(
     }
     let taken = teacher.frames();
     Ok((teacher.finish()?, taken))
+}
+
+/// The reference of an inspecting stage that names no file: learnt from good parts of the same simulated conveyor,
+/// whose caps are others than those that the run will show. `None`: the stage names one, or its source is no conveyor.
+pub fn at_start(job: &Job, stage: &StageJob) -> Result<Option<Arc<Reference>>, Error> {
+    let Kind::Inspect { reference: None } = stage.kind else { return Ok(None) };
+    let Ok(mut camera) = SimConfig::from_uri(&job.uri) else { return Ok(None) };
+    if !camera.shows_conveyor() {
+        return Ok(None);
+    }
+    camera.look.defects = 0.0;
+    camera.seed ^= OTHER_CAPS;
+    camera.rate = Rate::Max;
+    (camera.trigger, camera.frames) = (Trigger::Off, None);
+    camera.script = Script::default();
+    let begun = Instant::now();
+    let source = Box::new(Sim::new(camera)?);
+    let (reference, frames) = learn(job, source, &image_stages(job, stage), DEFAULT_FRAMES)?;
+    tracing::info!(
+        stage = stage.spec.name,
+        frames,
+        parts = reference.taught().nests.len(),
+        took_ms = begun.elapsed().as_millis() as u64,
+        "no reference is named; good parts of the simulated conveyor were learnt"
+    );
+    Ok(Some(Arc::new(reference)))
 }
 
 /// For a person.
