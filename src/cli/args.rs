@@ -30,8 +30,9 @@ pub enum Command {
 /// Arguments of `frameline run`.
 #[derive(Debug, Default, Args)]
 #[command(
-    after_help = "Without a configuration a simulated camera of 2448x2048 Mono8 runs at 100 \
-frames/s for 10 s; each frame is verified against its known content and measured.\n\n\
+    after_help = "Without a configuration a simulated line of 2448x2048 Mono8 runs at 100 frames/s for \
+10 s: printed caps pass under the camera, some with planted defects; they are inspected, the verdicts are held \
+against the truth, and every byte is verified.\n\n\
 Exit codes: 0 the run did what was asked; 1 it failed; 2 the command or the configuration is wrong."
 )]
 pub struct RunArgs {

@@ -160,6 +160,10 @@ impl Drop for PictureWriter {
         self.shared.stop.store(true, Ordering::Release);
         let Some(thread) = self.thread.take() else { return };
         thread.thread().unpark();
+        // Stages that still push keep the thread: it ends with the last of them.
+        if lock(&self.shared.rings).iter().any(|r| !r.pictures.is_abandoned()) {
+            return;
+        }
         // A file system that hangs must not hang the program: then the thread is left behind.
         let until = Instant::now() + Duration::from_secs(2);
         while !self.shared.ended.load(Ordering::Acquire) && Instant::now() < until {
@@ -209,7 +213,7 @@ struct Writing {
 }
 
 impl Writing {
-    /// Until it is told to stop and the rings are empty.
+    /// Until it is told to stop, every stage that pushed is gone, and the rings are empty.
     fn run(&mut self) {
         let shared = self.shared.clone();
         loop {
@@ -225,10 +229,14 @@ impl Writing {
                 }
             }
             if taken == 0 {
-                if stop {
+                // The last look at a ring comes after its stage is gone.
+                let gone = stop && lock(&shared.rings).iter().all(|r| r.pictures.is_abandoned());
+                if gone && lock(&shared.rings).iter().all(|r| r.pictures.is_empty()) {
                     return;
                 }
-                std::thread::park_timeout(LOOK);
+                if !gone {
+                    std::thread::park_timeout(LOOK);
+                }
             }
         }
     }
