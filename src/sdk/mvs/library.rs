@@ -114,6 +114,7 @@ symbols! {
         unregister: Unregister = "MV_CC_UnRegisterBuffer";
         on_exception: OnException = "MV_CC_RegisterExceptionCallBack";
         on_stream_exception: OnStreamException = "MV_CC_RegisterStreamExceptionCallBack";
+        on_usb_exception: OnException = "MV_USB_RegisterStreamExceptionCallBack";
         match_info: GetMatch = "MV_CC_GetAllMatchInfo";
         set_int: SetInt = "MV_CC_SetIntValueEx";
         get_float: GetFloat = "MV_CC_GetFloatValue";
