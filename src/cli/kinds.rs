@@ -4,7 +4,7 @@ use super::boards::{Board, Reads, Topic};
 use super::fields::Fields;
 use crate::error::Error;
 use crate::format::Geometry;
-use crate::sim::{SimConfig, Verify, VerifyConfig};
+use crate::sim::{Judge, SimConfig, Verify, VerifyConfig};
 use crate::stage::Stage;
 use crate::stages::{
     DELAY_KEYS, Delay, DelayMode, DelaySettings, FAIL_KEYS, Fail, FailMode, FailSettings, Gallery,
@@ -22,6 +22,12 @@ pub const VERIFY_KEYS: &[Key] = &[
         about: "seed of the pattern; without it that of the simulated source",
     },
     Key {
+        name: "every",
+        value: KeyType::Integer { min: 1, max: 1_000_000 },
+        default: "1",
+        about: "the bytes of every n-th frame are checked; the order of all is",
+    },
+    Key {
         name: "fail_on_bad",
         value: KeyType::Bool,
         default: "false",
@@ -29,13 +35,22 @@ pub const VERIFY_KEYS: &[Key] = &[
     },
 ];
 
+/// Keys of `kind = "judge"`.
+pub const JUDGE_KEYS: &[Key] = &[Key {
+    name: "from",
+    value: KeyType::Text,
+    default: "",
+    about: "the inspect stage whose verdicts are judged; without it the nearest before this one",
+}];
+
 /// Names of the kinds, in the order of [`KINDS`].
-pub const NAMES: &[&str] = &["verify", "threshold", "results", "delay", "fail"];
+pub const NAMES: &[&str] = &["verify", "threshold", "judge", "results", "delay", "fail"];
 
 /// The kinds, what each does, and its keys.
 pub const KINDS: &[(&str, &str, &[Key])] = &[
     ("verify", "checks each frame against the simulated pattern that it must hold", VERIFY_KEYS),
     ("threshold", "counts the pixels above a level; mean, smallest, largest", THRESHOLD_KEYS),
+    ("judge", "holds verdicts against the truth of the simulated conveyor", JUDGE_KEYS),
     ("results", "records one line a frame in a file", RESULTS_KEYS),
     ("delay", "takes its time on purpose", DELAY_KEYS),
     ("fail", "errs, panics or hangs on purpose", FAIL_KEYS),
@@ -48,6 +63,8 @@ pub enum Kind {
     Verify {
         /// Seed of the pattern; `None`: the source's.
         seed: Option<u64>,
+        /// Checks the bytes of every n-th frame.
+        every: u64,
         /// Gives wrong frames up.
         fail_on_bad: bool,
     },
@@ -55,6 +72,11 @@ pub enum Kind {
     Threshold {
         /// Pixels above it count.
         level: Option<u16>,
+    },
+    /// Compares verdicts with the simulated line's truth.
+    Judge {
+        /// The stage whose verdicts are judged.
+        from: Option<String>,
     },
     /// Records.
     Results {
@@ -79,12 +101,15 @@ impl Kind {
     pub fn from_fields(kind: &str, f: &Fields) -> Result<Kind, Error> {
         let time = |key| f.duration(key).unwrap_or_default();
         Ok(match kind {
-            "verify" => {
-                Kind::Verify { seed: f.integer("seed"), fail_on_bad: f.bool("fail_on_bad") }
-            }
+            "verify" => Kind::Verify {
+                seed: f.integer("seed"),
+                every: f.integer("every").unwrap_or(1),
+                fail_on_bad: f.bool("fail_on_bad"),
+            },
             "threshold" => {
                 Kind::Threshold { level: f.integer("level").and_then(|n| u16::try_from(n).ok()) }
             }
+            "judge" => Kind::Judge { from: f.text("from").map(Into::into) },
             "results" => {
                 let writer = WriterSettings {
                     json: f.text("json").map(Into::into),
@@ -139,6 +164,9 @@ impl Kind {
                 topics: &[Topic::Measurements, Topic::Verdicts],
                 needed: false,
             }),
+            Kind::Judge { from } => {
+                Some(Reads { from: from.as_deref(), topics: &[Topic::Verdicts], needed: true })
+            }
             _ => None,
         }
     }
@@ -150,6 +178,13 @@ impl Kind {
         workers: usize,
         board: Option<Board>,
     ) -> Result<Maker, Error> {
+        if matches!(self, Kind::Judge { .. })
+            && !around.sim.as_ref().is_some_and(SimConfig::shows_conveyor)
+        {
+            return Err(Error::config(
+                "judge knows the truth of the simulated conveyor only; leave the stage out, or use a sim: source that shows it",
+            ));
+        }
         let writer = match self {
             Kind::Results { writer, .. } => Some(RecordWriter::open(&WriterSettings {
                 row_per_part: matches!(board, Some(Board::Verdicts(_))),
@@ -164,7 +199,7 @@ impl Kind {
 /// What stages may know and use beyond their own keys.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
-    sim: Option<(u64, bool)>,
+    sim: Option<SimConfig>,
     geometry: Geometry,
     gallery: Arc<Gallery>,
 }
@@ -172,7 +207,7 @@ pub struct Surroundings {
 impl Surroundings {
     /// Those of a source, with the list of the run's pictures.
     pub fn new(uri: &str, geometry: Geometry, gallery: Arc<Gallery>) -> Self {
-        let sim = SimConfig::from_uri(uri).ok().map(|c| (c.seed, c.stamp));
+        let sim = SimConfig::from_uri(uri).ok();
         Surroundings { sim, geometry, gallery }
     }
 
@@ -196,12 +231,14 @@ impl Maker {
     /// The instance of one worker.
     pub fn make(&self, worker: usize) -> Box<dyn Stage> {
         match &self.kind {
-            Kind::Verify { seed, fail_on_bad } => {
-                let (sim_seed, stamped) = self.around.sim.unwrap_or((0, true));
+            Kind::Verify { seed, every, fail_on_bad } => {
+                let sim = self.around.sim.clone().unwrap_or_default();
                 let mut stage = Verify::new(VerifyConfig {
-                    seed: seed.unwrap_or(sim_seed),
+                    seed: seed.unwrap_or(sim.seed),
+                    look: sim.look,
+                    every: *every,
                     fail_on_bad: *fail_on_bad,
-                    stamped,
+                    stamped: sim.stamp,
                     workers: self.workers,
                 });
                 // A picture too large to render ahead is counted by the stage as unchecked.
@@ -214,6 +251,14 @@ impl Maker {
                     Some(Board::Measurements(board)) => Box::new(stage.with_board(board.clone())),
                     _ => Box::new(stage),
                 }
+            }
+            Kind::Judge { from } => {
+                let camera = self.around.sim.clone().unwrap_or_default();
+                let board = match &self.board {
+                    Some(Board::Verdicts(board)) => board.clone(),
+                    _ => unreachable!("a judge was checked to have verdicts to read"),
+                };
+                Box::new(Judge::new(camera, board, from.as_deref().unwrap_or_default()))
             }
             Kind::Results { .. } => match &self.writer {
                 Some(writer) => {
