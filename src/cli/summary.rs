@@ -89,7 +89,7 @@ fn inspection(out: &mut String, s: &Snapshot) {
     if let Some(t) = &truth {
         let _ = writeln!(
             out,
-            "  {}: precision {:.4}, recall {:.4}; of {} bad parts {} passed, {} good ones failed",
+            "  {}: precision {:.4}, recall {:.4}; of {} bad parts {} passed, of the good ones {} failed",
             t.stage, t.precision, t.recall, t.defective, t.missed, t.false_alarms
         );
     }

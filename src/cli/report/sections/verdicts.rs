@@ -56,8 +56,8 @@ fn compared(t: &Truth) -> Markup {
             "Against the known truth: precision " strong { (share("precision", t.precision)) }
             " (of the parts that were failed, the share that are bad), recall " strong { (share("recall", t.recall)) }
             " (of the bad parts, the share that were failed). Of "
-            (count("defective", t.defective)) " bad parts " (count("missed", t.missed)) " passed; "
-            (count("false-alarms", t.false_alarms)) " good parts were failed."
+            (count("defective", t.defective)) " bad parts " (count("missed", t.missed)) " passed; of the good ones "
+            (count("false-alarms", t.false_alarms)) " failed."
         }
         @if !t.kinds.is_empty() {
             div.scroll {
