@@ -241,8 +241,12 @@ impl Maker {
                     stamped: sim.stamp,
                     workers: self.workers,
                 });
-                // A picture too large to render ahead is counted by the stage as unchecked.
-                let _ = stage.prepare(&self.around.geometry);
+                // A picture too large to render ahead is counted by the stage as unchecked. The one that
+                // comes first is prepared last, so that it is at hand.
+                let sent: Vec<_> = sim.geometries().skip(1).collect();
+                for geometry in sent.iter().chain([&self.around.geometry]) {
+                    let _ = stage.prepare(geometry);
+                }
                 Box::new(stage)
             }
             Kind::Threshold { level } => {

@@ -180,6 +180,12 @@ impl SimConfig {
         })
     }
 
+    /// Every geometry that comes by itself: the region at start, and what the script makes of it.
+    pub fn geometries(&self) -> impl Iterator<Item = Geometry> {
+        let scripted = self.scripted().map(|(width, height, f)| self.resized(width, height, f));
+        std::iter::once(self.geometry()).chain(scripted)
+    }
+
     /// Width and height of the sensor, in pixels.
     pub fn sensor(&self) -> (u32, u32) {
         let right = self.offset_x.saturating_add(self.width);
