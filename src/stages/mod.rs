@@ -7,10 +7,13 @@ mod board;
 mod delay;
 mod fail;
 mod gallery;
+pub mod inspect;
 mod keys;
 mod measure;
 mod record;
 mod results;
+#[cfg(feature = "image")]
+pub mod save;
 mod threshold;
 mod writer;
 
@@ -18,9 +21,12 @@ pub use board::MeasurementBoard;
 pub use delay::{DELAY_KEYS, Delay, DelayMode, DelaySettings};
 pub use fail::{FAIL_KEYS, Fail, FailMode, FailSettings};
 pub use gallery::{Gallery, SavedPart};
+pub use inspect::{INSPECT_KEYS, Inspect};
 pub use keys::{Key, KeyType};
 pub use measure::{Measurement, Unmeasurable, measure};
 pub use record::Record;
 pub use results::{RESULTS_KEYS, Results};
+#[cfg(feature = "image")]
+pub use save::{PictureWriter, SAVE_KEYS, Save, SaveSettings};
 pub use threshold::{THRESHOLD_KEYS, Threshold};
 pub use writer::{RecordSink, RecordWriter, WriterSettings};
