@@ -1,6 +1,7 @@
 //! A stage thread: takes frames in turn, runs its stages, hands on, and takes part in resets.
 
 use super::flow::{Aborted, Inputs, Next, Out, Sender};
+use super::memory::InputShare;
 use super::shared::{Event, Reporter, Shared, WorkerCounts, activity};
 use crate::agent::Placement;
 use crate::buffer::{Fate, Foresight, Frame, Pool, Rebuild};
@@ -24,6 +25,7 @@ pub(super) struct Step {
     pub must_have: bool,
     pub counts: Arc<WorkerCounts>,
     pub service: LatencyWriter,
+    pub input: InputShare,
     pub output: Option<Pool>,
     pub outs: Vec<Out>,
     /// Steps on this thread that follow it.
@@ -298,7 +300,7 @@ impl Worker {
         let until = shared.clock.now() + shared.config.reset.deadline;
         for step in &mut self.steps {
             let (Some(pool), Some(OutputSpec { payload_bytes, .. })) =
-                (step.output.as_mut(), step.stage.output(input))
+                (step.output.as_mut(), step.stage.output(step.input.of(input)))
             else {
                 continue;
             };

@@ -1,4 +1,5 @@
-//! Stages that come with the library: measuring, recording results, and disturbing on purpose.
+//! Stages that come with the library: measuring, making images, recording results, and disturbing on
+//! purpose.
 //!
 //! Each kind has a table of the keys that a configuration file may give it ([`Key`]); the values that
 //! the library takes are plain settings structs beside the stage.
@@ -6,6 +7,7 @@
 mod board;
 mod delay;
 mod fail;
+pub mod image;
 mod keys;
 mod measure;
 mod record;
@@ -16,6 +18,10 @@ mod writer;
 pub use board::MeasurementBoard;
 pub use delay::{DELAY_KEYS, Delay, DelayMode, DelaySettings};
 pub use fail::{FAIL_KEYS, Fail, FailMode, FailSettings};
+pub use image::{
+    BIN_KEYS, Binning, BinningRule, CROP_KEYS, Correction, Crop, DEMOSAIC_KEYS, Demosaic,
+    FLAT_FIELD_KEYS, FlatField, FlatFieldSettings, Reference, UNPACK_KEYS, Unpack, UnpackTo,
+};
 pub use keys::{Key, KeyType};
 pub use measure::{Measurement, Unmeasurable, measure};
 pub use record::Record;
