@@ -249,7 +249,7 @@ mod tests {
             let area = Area { x: n as u16, y: i as u16, width: 3, height: 4 };
             assert!(v.push(PartVerdict {
                 part: area,
-                defect: Some(Defect::ALL[(n % 6) as usize]).filter(|_| n % 2 == 0),
+                defect: Some(Defect::ALL[(n % 6) as usize]).filter(|_| n.is_multiple_of(2)),
                 mark: area,
                 pixels: n as u32,
                 score: n as f32 / 8.0,

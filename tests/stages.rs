@@ -33,7 +33,8 @@ fn temp(name: &str) -> PathBuf {
 }
 
 fn writer(csv: &Path) -> RecordWriter {
-    let settings = WriterSettings { json: None, csv: Some(csv.into()), depth: 1024 };
+    let settings =
+        WriterSettings { json: None, csv: Some(csv.into()), depth: 1024, row_per_part: false };
     RecordWriter::open(&settings).unwrap()
 }
 

@@ -1,5 +1,6 @@
 //! What a command means: a line with everything decided.
 
+use super::boards;
 use super::document::{Document, Origin, Raw, Section};
 use super::fields::{Fields, quoted};
 use super::kinds::{self, Kind};
@@ -220,39 +221,7 @@ fn stage(
         holds: f.size("holds").unwrap_or_default(),
     };
     let kind = Kind::from_fields(f.text("kind").unwrap_or_default(), &f)?;
-    if let Kind::Results { from: Some(from), .. } = &kind {
-        let measuring = |s: &&StageJob| matches!(s.kind, Kind::Threshold { .. });
-        if !before.iter().filter(measuring).any(|s| s.spec.name == *from) {
-            let names = before.iter().filter(measuring).map(|s| s.spec.name.as_str());
-            return Err(f.error(
-                "from",
-                format_args!(
-                    "names {from:?}, which is no threshold stage before it; there: {}",
-                    list(names)
-                ),
-            ));
-        }
-    }
-    let toml = f.toml();
-    Ok((StageJob { spec, kind, origin: section.origin.clone() }, toml))
-}
-
-/// The stage whose measurements a results stage records: the one it names, or the nearest threshold
-/// stage on the way to it.
-pub fn measured_by(stages: &[StageJob], index: usize) -> Option<&str> {
-    let Kind::Results { from, .. } = &stages[index].kind else { return None };
-    if let Some(from) = from {
-        return Some(from);
-    }
-    let mut at = index;
-    loop {
-        at = match &stages[at].spec.after {
-            After::Previous => at.checked_sub(1)?,
-            After::Source => return None,
-            After::Stage(name) => stages.iter().position(|s| s.spec.name == *name)?,
-        };
-        if matches!(stages[at].kind, Kind::Threshold { .. }) {
-            return Some(&stages[at].spec.name);
-        }
-    }
+    let stage = StageJob { spec, kind, origin: section.origin.clone() };
+    boards::check(before, &stage).map_err(|(key, message)| f.error(key, message))?;
+    Ok((stage, f.toml()))
 }

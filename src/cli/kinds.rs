@@ -1,14 +1,14 @@
 //! The kinds of stages that a configuration may name, their keys, and how they are made.
 
+use super::boards::{Board, Reads, Topic};
 use super::fields::Fields;
 use crate::error::Error;
 use crate::format::Geometry;
 use crate::sim::{SimConfig, Verify, VerifyConfig};
 use crate::stage::Stage;
 use crate::stages::{
-    DELAY_KEYS, Delay, DelayMode, DelaySettings, FAIL_KEYS, Fail, FailMode, FailSettings, Key,
-    KeyType, MeasurementBoard, RESULTS_KEYS, RecordWriter, Results, THRESHOLD_KEYS, Threshold,
-    WriterSettings,
+    DELAY_KEYS, Delay, DelayMode, DelaySettings, FAIL_KEYS, Fail, FailMode, FailSettings, Gallery,
+    Key, KeyType, RESULTS_KEYS, RecordWriter, Results, THRESHOLD_KEYS, Threshold, WriterSettings,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +60,7 @@ pub enum Kind {
     Results {
         /// Where to.
         writer: WriterSettings,
-        /// The threshold stage whose measurements it records.
+        /// The stage whose measurements or verdicts it records.
         from: Option<String>,
     },
     /// Takes its time.
@@ -90,6 +90,7 @@ impl Kind {
                     json: f.text("json").map(Into::into),
                     csv: f.text("csv").map(Into::into),
                     depth: f.size("depth").unwrap_or(WriterSettings::DEFAULT_DEPTH),
+                    row_per_part: false,
                 };
                 if writer.json.is_none() && writer.csv.is_none() {
                     return Err(f.error("json", "or csv must name a file to record results in"));
@@ -122,33 +123,62 @@ impl Kind {
         })
     }
 
+    /// What it leaves for later stages.
+    pub fn posts(&self) -> Option<Topic> {
+        match self {
+            Kind::Threshold { .. } => Some(Topic::Measurements),
+            _ => None,
+        }
+    }
+
+    /// What it reads from an earlier stage.
+    pub fn reads(&self) -> Option<Reads<'_>> {
+        match self {
+            Kind::Results { from, .. } => Some(Reads {
+                from: from.as_deref(),
+                topics: &[Topic::Measurements, Topic::Verdicts],
+                needed: false,
+            }),
+            _ => None,
+        }
+    }
+
     /// Opens what the stage needs: files, a pattern. Its instances are then made one a worker.
     pub fn open(
         &self,
         around: &Surroundings,
         workers: usize,
-        board: Option<Arc<MeasurementBoard>>,
+        board: Option<Board>,
     ) -> Result<Maker, Error> {
         let writer = match self {
-            Kind::Results { writer, .. } => Some(RecordWriter::open(writer)?),
+            Kind::Results { writer, .. } => Some(RecordWriter::open(&WriterSettings {
+                row_per_part: matches!(board, Some(Board::Verdicts(_))),
+                ..writer.clone()
+            })?),
             _ => None,
         };
         Ok(Maker { kind: self.clone(), around: around.clone(), workers, board, writer })
     }
 }
 
-/// What stages may know about the source.
+/// What stages may know and use beyond their own keys.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
     sim: Option<(u64, bool)>,
     geometry: Geometry,
+    gallery: Arc<Gallery>,
 }
 
 impl Surroundings {
-    /// Those of a source.
-    pub fn new(uri: &str, geometry: Geometry) -> Self {
+    /// Those of a source, with the list of the run's pictures.
+    pub fn new(uri: &str, geometry: Geometry, gallery: Arc<Gallery>) -> Self {
         let sim = SimConfig::from_uri(uri).ok().map(|c| (c.seed, c.stamp));
-        Surroundings { sim, geometry }
+        Surroundings { sim, geometry, gallery }
+    }
+
+    /// Where stages that save pictures list them.
+    pub fn gallery(&self) -> &Arc<Gallery> {
+        &self.gallery
     }
 }
 
@@ -158,7 +188,7 @@ pub struct Maker {
     kind: Kind,
     around: Surroundings,
     workers: usize,
-    board: Option<Arc<MeasurementBoard>>,
+    board: Option<Board>,
     writer: Option<RecordWriter>,
 }
 
@@ -181,15 +211,20 @@ impl Maker {
             Kind::Threshold { level } => {
                 let stage = Threshold::new(*level);
                 match &self.board {
-                    Some(board) => Box::new(stage.with_board(board.clone())),
-                    None => Box::new(stage),
+                    Some(Board::Measurements(board)) => Box::new(stage.with_board(board.clone())),
+                    _ => Box::new(stage),
                 }
             }
             Kind::Results { .. } => match &self.writer {
                 Some(writer) => {
                     let stage = Results::new(writer.sink(), worker == 0);
                     match &self.board {
-                        Some(board) => Box::new(stage.with_board(board.clone())),
+                        Some(Board::Measurements(board)) => {
+                            Box::new(stage.with_board(board.clone()))
+                        }
+                        Some(Board::Verdicts(board)) => {
+                            Box::new(stage.with_verdicts(board.clone()))
+                        }
                         None => Box::new(stage),
                     }
                 }

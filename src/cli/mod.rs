@@ -5,6 +5,7 @@
 //! or the configuration is wrong. Each failure is one sentence on stderr.
 
 pub mod args;
+pub mod boards;
 pub mod document;
 pub mod export;
 pub mod fields;

@@ -230,7 +230,7 @@ mod tests {
             (
                 with("[[stage]]\nname = \"r\"\nkind = \"results\"\njson = \"x\"\nfrom = \"a\""),
                 "",
-                "no threshold stage before it",
+                "no threshold or inspect stage on the way to it; there is none",
             ),
         ] {
             let sets: Vec<_> = [set].into_iter().filter(|s| !s.is_empty()).collect();

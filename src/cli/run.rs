@@ -1,8 +1,9 @@
 //! `frameline run`.
 
 use super::args::RunArgs;
+use super::boards::Boards;
 use super::export::ReportFolder;
-use super::job::{Job, measured_by};
+use super::job::Job;
 use super::kinds::Surroundings;
 use super::machine::Machine;
 use super::object::{Verdict, object};
@@ -11,10 +12,9 @@ use super::resolve;
 use super::summary::summary;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{Line, Snapshot, StageSpec};
-use crate::stages::MeasurementBoard;
+use crate::stages::Gallery;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,7 +39,8 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| {
         Error::with_source(ErrorKind::Io, "the handler of Ctrl-C cannot be installed", e)
     })?;
-    let line = build(&job)?;
+    let gallery = Arc::new(Gallery::default());
+    let line = build(&job, &gallery)?;
     let (snapshot, interrupted) = watch(line, &mut signals, &job, Progress::new(args.quiet));
     let verdict = Verdict::of(&job, &snapshot, interrupted);
     let text = summary(&snapshot, &verdict, &job);
@@ -84,22 +85,15 @@ fn start_log(job: &Job, verbose: u8) {
 }
 
 /// The line that the job describes, started.
-fn build(job: &Job) -> Result<Line, Error> {
+fn build(job: &Job, gallery: &Arc<Gallery>) -> Result<Line, Error> {
     let source = resolve::open_source(job)?;
-    let surroundings = Surroundings::new(&job.uri, source.geometry());
-    let mut boards: HashMap<&str, Arc<MeasurementBoard>> = HashMap::new();
-    for i in 0..job.stages.len() {
-        if let Some(measuring) = measured_by(&job.stages, i) {
-            boards.entry(measuring).or_default();
-        }
-    }
+    let surroundings = Surroundings::new(&job.uri, source.geometry(), gallery.clone());
+    let boards = Boards::of(&job.stages);
     let mut builder = Line::builder_boxed(source).config(job.line.clone());
     for (i, stage) in job.stages.iter().enumerate() {
-        let from = measured_by(&job.stages, i).unwrap_or(&stage.spec.name);
-        let board = boards.get(from).cloned();
         let maker = stage
             .kind
-            .open(&surroundings, workers_of(job, i), board)
+            .open(&surroundings, workers_of(job, i), boards.at(i))
             .map_err(|e| stage.origin.error(format_args!("stage {}: {e}", stage.spec.name)))?;
         builder = builder.stage_with(stage.spec.clone(), move |worker| maker.make(worker));
     }

@@ -1,12 +1,13 @@
 //! From a checked design to memory, rings and running threads.
 
 use super::accept::Acceptance;
+use super::caller::{Caller, CallerParts};
 use super::capture::Capture;
 use super::command::Orders;
 use super::config::LineConfig;
 use super::flow::{Inputs, Out};
 use super::ladder::Ladder;
-use super::line::{Caller, CallerParts, Line, LineParts};
+use super::line::{Line, LineParts};
 use super::memory::{InputShare, PoolNeeds};
 use super::monitor::{Monitor, process_rss};
 use super::plan::Plan;
@@ -89,8 +90,10 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
     shared.capture.slot_bytes.set(pool.slot_bytes() as u64);
     begin_records(&shared, parts.refusals);
     let (orders, commands) = Orders::new(ORDER_RING);
+    let outs = std::mem::take(&mut wiring.outs[plan.nodes.len()][0]);
     let capture = Capture {
-        outs: std::mem::take(&mut wiring.outs[plan.nodes.len()][0]),
+        waits: outs.iter().any(Out::waits),
+        outs,
         acceptance: Acceptance::new(source.frame_id_rule(), shared.config.capture.damaged),
         ladder: Ladder::new(shared.config.faults.clone()),
         reporter: capture_reporter,

@@ -4,15 +4,13 @@ use super::accept::{Acceptance, Verdict};
 use super::command::Command;
 use super::flow::{Out, Sender};
 use super::ladder::Ladder;
-use super::quiesce::Rest;
-use super::report::{LineState, ResetReport};
+use super::report::ResetReport;
 use super::shared::{Anomaly, Event, Reporter, Shared, ThreadCells, activity};
 use crate::agent::Placement;
 use crate::buffer::{FrameMut, Place, Pool};
 use crate::clock::{HostTime, Nanos};
 use crate::fault::CodeTable;
 use crate::format::Geometry;
-use crate::ring::Control;
 use crate::source::{Fill, Grab, Source};
 use crate::sync::{WakeCell, rtrb};
 use crate::telemetry::{LatencyWriter, Turn};
@@ -28,6 +26,8 @@ pub(super) struct Capture {
     pub fill: Fill,
     pub pool: Pool,
     pub outs: Vec<Out>,
+    /// A consumer has the policy `every`: a frame is only fetched when all have room.
+    pub waits: bool,
     pub table: CodeTable,
     pub acceptance: Acceptance,
     pub ladder: Ladder,
@@ -106,7 +106,8 @@ impl Capture {
             if shared.aborting() || self.until.is_some_and(|u| now >= u) {
                 break;
             }
-            if let Some((frame, reported_bytes)) = self.backlog.pop_front() {
+            let room = self.has_room();
+            if room && let Some((frame, reported_bytes)) = self.backlog.pop_front() {
                 outcome = self.filled(frame, reported_bytes);
                 continue;
             }
@@ -125,6 +126,10 @@ impl Capture {
                     !commands.is_empty() || shared.aborting() || shared.stopping()
                 });
                 paused = true;
+                continue;
+            }
+            if !room {
+                self.wait_for_room(MAX_PARK);
                 continue;
             }
             // Only what ends the run is moved: `outcome` as a whole is three words through memory.
@@ -201,58 +206,23 @@ impl Capture {
         }
     }
 
-    /// No slot is free.
-    fn starve(&mut self) -> Turned {
-        if !self.source.can_wait() {
-            self.acceptance.starved();
-        }
-        self.pool.wait_for_home(&mut self.waiter, MAX_PARK);
-        let now = self.shared.clock.now();
-        let (since, said) = *self.starving.get_or_insert((now, false));
-        if !said && now - since >= MAX_PARK.into() {
-            self.starving = Some((since, true));
-            self.cold(|c| {
-                let held = c.holders(now).into_iter().take(8).collect::<Vec<_>>().join("; ");
-                c.reporter.tell(Event::Note(format!("no slot is free: {held}"), now));
-            });
-        }
-        Turned::On
-    }
-
-    /// Lend: a handle that carries no buffer of the source.
+    /// Whether every consumer that must get every frame has room for the next one.
     #[inline]
-    pub(super) fn empty_handle(&mut self) -> Option<FrameMut> {
-        let mut frame = self.hand.pop().or_else(|| self.pool.take())?;
-        if frame.token() != 0 {
-            // It came home just now.
-            self.return_lent(&mut frame);
-        }
-        Some(frame)
+    pub(super) fn has_room(&mut self) -> bool {
+        !self.waits || self.outs.iter_mut().all(Out::has_room)
     }
 
-    /// Gives the buffer behind `frame` back to the source.
-    fn return_lent(&mut self, frame: &mut FrameMut) {
-        self.source.give_back(frame);
-        self.with_source = self.with_source.saturating_sub(1);
-    }
-
-    /// Gives every lent buffer that came home back to the source.
-    pub(super) fn give_back(&mut self) {
-        while let Some(mut frame) = self.pool.take_collected() {
-            if frame.token() != 0 {
-                self.return_lent(&mut frame);
-            }
-            self.hand.push(frame);
-        }
-    }
-
-    /// Queues every free slot with the source.
-    pub(super) fn queue_free(&mut self) {
-        while let Some(frame) = self.hand.pop().or_else(|| self.pool.take()) {
-            frame.set_place(Place::Queued);
-            self.source.queue(frame);
-            self.with_source += 1;
-        }
+    /// Waits for that *before* a frame is fetched, where orders, a stop and deadlines are still seen.
+    pub(super) fn wait_for_room(&mut self, bound: Duration) {
+        let now = self.shared.clock.now();
+        let left = self.until.map_or(bound, |until| bound.min((until - now).as_duration()));
+        let (outs, commands, shared) = (&self.outs, &self.commands, &self.shared);
+        self.waiter.wait(&self.bed, left, || {
+            outs.iter().all(Out::may_have_room)
+                || !commands.is_empty()
+                || shared.aborting()
+                || shared.stopping()
+        });
     }
 
     #[inline]
@@ -310,16 +280,6 @@ impl Capture {
         self.limits()
     }
 
-    /// In the lend way an unused frame still points at the source's buffer: it goes back at once.
-    fn settle_hand(&mut self) {
-        if let Some(mut frame) = self.hand.pop() {
-            if frame.token() != 0 {
-                self.return_lent(&mut frame);
-            }
-            self.hand.push(frame);
-        }
-    }
-
     #[inline]
     fn limits(&self) -> Turned {
         match self.shared.config.capture.frames {
@@ -375,76 +335,4 @@ impl Capture {
         // A reset puts a spare slot in its place.
         self.reset("overrun", None, false)
     }
-
-    /// The end: drains to the last accepted frame, puts the end behind it, waits until all have let go.
-    fn finish(&mut self) {
-        let shared = self.shared.clone();
-        self.resetting = true;
-        shared.released.leave(0);
-        shared.rebuilt.leave(0);
-        shared.set_state(LineState::Stopping);
-        while let Some((frame, reported_bytes)) = self.backlog.pop_front() {
-            self.filled(frame, reported_bytes);
-        }
-        if self.running {
-            self.stop_source(if shared.aborting() { Rest::Leave } else { Rest::HandOn });
-        }
-        self.acceptance.note_underruns(self.source.counts().underrun);
-        self.acceptance.finish(&self.shared.capture);
-        self.take_everything_back();
-        let end = Control::End(self.sequence);
-        // As long as frames move, the drain goes on; Line::stop has the last word by aborting.
-        let patience = shared.config.reset.deadline.saturating_mul(5).max(Duration::from_secs(1));
-        let patient = |now: HostTime| (now + patience).max(HostTime(shared.drain_until.get()));
-        let mut by = Sender { shared: &shared, bed: &self.bed, waiter: &mut self.waiter };
-        for out in &mut self.outs {
-            let mut moved = taken(&shared);
-            let mut done = out.put_control(end, patient(shared.clock.now()), &mut by).is_ok();
-            while !done && !shared.aborting() {
-                let now = taken(&shared);
-                if now == moved {
-                    shared.abort();
-                    break;
-                }
-                moved = now;
-                done = out.settle_until(patient(shared.clock.now()), &mut by).is_ok();
-            }
-        }
-        let mut moved = taken(&shared);
-        let mut until = patient(shared.clock.now());
-        let grace = Duration::from_millis(200);
-        while !shared.released.reached(u64::MAX) {
-            let now = shared.clock.now();
-            if now >= until {
-                if shared.aborting() {
-                    break;
-                }
-                let t = taken(&shared);
-                if t == moved {
-                    shared.abort();
-                    until = now + grace;
-                    continue;
-                }
-                (moved, until) = (t, patient(now));
-            }
-            if shared.aborting() {
-                until = HostTime(until.0.min((now + grace).0));
-            }
-            self.waiter
-                .wait(&self.bed, Duration::from_millis(20), || shared.released.reached(u64::MAX));
-        }
-        self.pool.collect();
-        shared.capture.slots.set(self.pool.slots() as u64);
-        shared.ended.set(shared.clock.now().0.max(1));
-        shared.set_state(LineState::Ended);
-        // Orders that came too late get their answer.
-        while let Ok(command) = self.commands.pop() {
-            command.refuse();
-        }
-    }
-}
-
-/// Frames that consumers have taken so far: whether anything moves.
-fn taken(shared: &Shared) -> u64 {
-    shared.hops.iter().map(|h| h.counts.taken.get()).sum()
 }

@@ -4,7 +4,7 @@ use super::report::ResetReport;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind};
 use crate::sync::rtrb;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// An order to the capture thread.
@@ -21,6 +21,14 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// Whether whoever gave the order still waits for it.
+    pub fn is_wanted(&self) -> bool {
+        match self {
+            Command::Start(r) | Command::SetFeature(_, _, r) | Command::Trigger(r) => r.is_wanted(),
+            Command::Reset(_, r) => r.is_wanted(),
+        }
+    }
+
     /// The line has ended before it came to this order.
     pub fn refuse(self) {
         let ended = || Error::new(ErrorKind::State, "the line has ended");
@@ -39,8 +47,16 @@ pub(super) struct Reply<T>(Arc<Letterbox<T>>);
 
 #[derive(Debug)]
 struct Letterbox<T> {
-    answer: Mutex<Option<Result<T, Error>>>,
+    letter: Mutex<Letter<T>>,
     came: Condvar,
+}
+
+#[derive(Debug)]
+enum Letter<T> {
+    Awaited,
+    Here(Result<T, Error>),
+    /// Whoever asked has given up: what has not been begun must not be done.
+    Unwanted,
 }
 
 impl<T> Clone for Reply<T> {
@@ -51,28 +67,50 @@ impl<T> Clone for Reply<T> {
 
 impl<T> Reply<T> {
     pub fn new() -> Self {
-        Reply(Arc::new(Letterbox { answer: Mutex::new(None), came: Condvar::new() }))
+        Reply(Arc::new(Letterbox { letter: Mutex::new(Letter::Awaited), came: Condvar::new() }))
+    }
+
+    fn letter(&self) -> MutexGuard<'_, Letter<T>> {
+        self.0.letter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody still waits for the answer.
+    fn is_wanted(&self) -> bool {
+        !matches!(*self.letter(), Letter::Unwanted)
+    }
+
+    /// Gives up; an answer that came in the very last moment is returned.
+    pub fn give_up(&self) -> Option<Result<T, Error>> {
+        match std::mem::replace(&mut *self.letter(), Letter::Unwanted) {
+            Letter::Here(answer) => Some(answer),
+            _ => None,
+        }
     }
 
     /// Answers.
     pub fn put(&self, answer: Result<T, Error>) {
-        *self.0.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        let mut letter = self.letter();
+        if !matches!(*letter, Letter::Unwanted) {
+            *letter = Letter::Here(answer);
+        }
         self.0.came.notify_all();
     }
 
     /// Waits for the answer, at most `bound`.
     pub fn wait(&self, bound: Duration) -> Option<Result<T, Error>> {
         let until = super::line::after(bound);
-        let mut slot = self.0.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut letter = self.letter();
         loop {
-            if let Some(answer) = slot.take() {
-                return Some(answer);
+            match std::mem::replace(&mut *letter, Letter::Awaited) {
+                Letter::Here(answer) => return Some(answer),
+                other => *letter = other,
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return None;
             }
-            slot = self.0.came.wait_timeout(slot, left).unwrap_or_else(PoisonError::into_inner).0;
+            letter =
+                self.0.came.wait_timeout(letter, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

@@ -7,7 +7,7 @@
 use super::shared::Shared;
 use crate::buffer::{Fate, Frame, Lane};
 use crate::clock::HostTime;
-use crate::ring::{Control, EdgeRx, EdgeTx, Entry, Offer};
+use crate::ring::{Control, EdgeRx, EdgeTx, Entry, Offer, Policy};
 use crate::sync::WakeCell;
 use crate::wait::{MAX_PARK, Waiter};
 use std::time::Duration;
@@ -17,6 +17,8 @@ pub(super) struct Out {
     edges: Vec<EdgeTx<Frame>>,
     lane: Lane,
     must_have: bool,
+    /// The policy is `every`.
+    waits: bool,
     /// This producer's number among `producers`.
     me: usize,
     producers: usize,
@@ -42,7 +44,8 @@ impl Out {
         me: usize,
         producers: usize,
     ) -> Out {
-        Out { edges, lane, must_have, me, producers, turn: me }
+        let waits = edges.iter().any(|e| e.policy() == Policy::Every);
+        Out { edges, lane, must_have, waits, me, producers, turn: me }
     }
 
     fn edge(&mut self) -> &mut EdgeTx<Frame> {
@@ -106,6 +109,28 @@ impl Out {
                 }
             }
         }
+    }
+
+    /// Whether [`send`](Self::send) would not wait; what is owed goes in first. A `true` stays true until the
+    /// producer sends.
+    #[inline]
+    pub fn has_room(&mut self) -> bool {
+        if !self.waits {
+            return true;
+        }
+        let edge = self.edge();
+        edge.settle() && edge.has_room()
+    }
+
+    /// Whether there is room for something, if `send` can wait at all.
+    #[inline]
+    pub fn may_have_room(&self) -> bool {
+        !self.waits || self.edges[in_turn(self.turn, self.edges.len())].has_room()
+    }
+
+    /// Whether [`send`](Self::send) waits when the ring is full.
+    pub fn waits(&self) -> bool {
+        self.waits
     }
 
     /// Nothing comes from this producer in its turn.

@@ -150,7 +150,8 @@ impl Capture {
             // In the order that every source may rely on, whether the device still hears it or not. What
             // the host has finished goes on.
             self.resetting = true;
-            self.stop_source(Rest::HandOn);
+            let until = self.shared.clock.now() + self.shared.config.reset.deadline;
+            self.stop_source(Rest::HandOn, until);
             self.resetting = false;
         }
         self.take_everything_back();
@@ -170,12 +171,7 @@ impl Capture {
         let mut failure = None;
         if ok {
             self.acceptance.reopened();
-            let needs = self.source.payload_bytes();
-            if needs > self.pool.slot_bytes()
-                && self.fill != Fill::Lend
-                && let Turned::Fail(f) =
-                    self.reset("payload changed while away", Some(needs), false)
-            {
+            if let Turned::Fail(f) = self.fit_what_came_back() {
                 failure = Some(f);
             }
             if failure.is_none()
@@ -203,6 +199,20 @@ impl Capture {
             Some(f) => Turned::Fail(f),
             None => Turned::On,
         }
+    }
+
+    /// A device that came back may have another payload: one that no longer fits goes through a reset.
+    fn fit_what_came_back(&mut self) -> Turned {
+        let needs = self.source.payload_bytes();
+        if needs <= self.pool.slot_bytes() || self.fill == Fill::Lend {
+            return Turned::On;
+        }
+        if self.resetting {
+            return Turned::Fail(format!(
+                "the device came back within a reset and its frames have {needs} bytes now, which no slot holds; raise pool.headroom or set the region at the camera before the line starts"
+            ));
+        }
+        self.reset("payload changed while away", Some(needs), false)
     }
 
     /// Waits between attempts; `false` if an order or an abort cut it short.
@@ -258,9 +268,16 @@ impl Capture {
             }
             backoff = backoff.saturating_mul(2).min(settings.backoff_max);
             if class == FaultClass::Lost {
-                // It will not start until it is found again.
+                // It will not start until it is found again, and a device that is opened anew knows no slot.
+                self.revoke();
                 if self.call(activity::REOPEN, |c| c.source.reopen()).is_ok() {
                     self.acceptance.reopened();
+                    if let Turned::Fail(reason) = self.fit_what_came_back() {
+                        return Turned::Fail(reason);
+                    }
+                }
+                if self.fill == Fill::Announce {
+                    self.queue_free();
                 }
             }
         }
@@ -274,8 +291,11 @@ impl Capture {
         Turned::On
     }
 
-    /// Carries out an order.
+    /// Carries out an order, unless whoever gave it has given up waiting: they took it for not done.
     pub(super) fn obey(&mut self, command: Command) -> Turned {
+        if !command.is_wanted() {
+            return Turned::On;
+        }
         match command {
             Command::Start(reply) => {
                 let turned = if self.running { Turned::On } else { self.start() };

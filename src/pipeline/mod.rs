@@ -3,10 +3,13 @@
 mod accept;
 mod assembly;
 mod builder;
+mod caller;
 mod capture;
 mod command;
 mod config;
+mod ending;
 mod flow;
+mod hand;
 mod ids;
 mod ladder;
 mod line;
@@ -21,6 +24,7 @@ mod wiring;
 mod worker;
 
 pub use builder::LineBuilder;
+pub use caller::{Frames, NextFrame};
 pub use config::*;
-pub use line::{Frames, Line, LineHandle, NextFrame};
+pub use line::{Line, LineHandle};
 pub use report::*;

@@ -9,10 +9,13 @@ use crate::sync::{AtomicBool, AtomicU64, Ordering, WakeCell, rtrb};
 use crate::telemetry::DistinctErrors;
 use std::sync::Arc;
 
-/// Entries kept of each kind that grows with time; older ones are counted, then dropped.
+/// Events that are kept: the newest.
 const MAX_EVENTS: usize = 2000;
+/// Resets, and reconnections, that are kept with their parts: the first; those beyond are counted.
 const MAX_RESETS: usize = 20_000;
-const MAX_SAMPLES: usize = 100_000;
+/// Samples that are kept. When there are more, every second one goes and they are taken half as often: a run of
+/// years, too, is seen from its beginning to its end.
+const MAX_SAMPLES: usize = 16_384;
 const MAX_DISTINCT: usize = 256;
 
 pub(super) struct Monitor {
@@ -24,6 +27,9 @@ pub(super) struct Monitor {
     pub quit: Arc<AtomicBool>,
     pub errors: DistinctErrors,
     pub dropped: u64,
+    /// One sample of so many is kept.
+    stride: u64,
+    sampled: u64,
 }
 
 impl Monitor {
@@ -42,6 +48,8 @@ impl Monitor {
             quit,
             errors: DistinctErrors::new(MAX_DISTINCT),
             dropped: 0,
+            stride: 1,
+            sampled: 0,
         }
     }
 
@@ -139,10 +147,16 @@ impl Monitor {
                     tracing::error!("{text}");
                 }
                 note(cold, report.at, text);
-                cold.reconnects.push(*report);
+                if cold.reconnects.len() < MAX_RESETS {
+                    cold.reconnects.push(*report);
+                } else {
+                    cold.reconnects_beyond += 1;
+                }
             }
             Event::ReconnectDead { dead } => {
-                if let Some(r) = cold.reconnects.last_mut() {
+                if cold.reconnects_beyond == 0
+                    && let Some(r) = cold.reconnects.last_mut()
+                {
                     r.dead = dead;
                 }
             }
@@ -271,9 +285,19 @@ impl Monitor {
         }
         cold.rss_now = rss;
         cold.rss_peak = cold.rss_peak.max(rss);
-        if cold.samples.len() < MAX_SAMPLES {
+        if self.sampled.is_multiple_of(self.stride) {
+            if cold.samples.len() == MAX_SAMPLES {
+                let mut place = 0;
+                cold.samples.retain(|_| {
+                    place += 1;
+                    place % 2 == 1
+                });
+                self.stride *= 2;
+            }
             cold.samples.push(sample);
         }
+        drop(cold);
+        self.sampled += 1;
     }
 
     /// Names threads that are in one call for longer than a turn should take.
@@ -293,6 +317,8 @@ impl Monitor {
             if cold.hung.contains(&(i, since)) {
                 continue;
             }
+            // One a thread is enough: a thread is in one call at a time.
+            cold.hung.retain(|(thread, _)| *thread != i);
             cold.hung.push((i, since));
             let text = format!(
                 "thread {} has been in {} for {}",

@@ -2,7 +2,7 @@
 
 use super::capture::{Capture, DeadTime, Turned};
 use super::config::LatePolicy;
-use super::flow::Sender;
+use super::flow::{Out, Sender};
 use super::report::{LineState, ResetReport};
 use super::shared::{Event, activity};
 use crate::buffer::{Rebuild, RebuildReport};
@@ -12,6 +12,7 @@ use crate::format::Geometry;
 use crate::ring::Control;
 use crate::source::{Fill, Grab};
 use crate::sync::Ordering;
+use crate::wait::MAX_PARK;
 use std::time::Duration;
 
 /// Frames that are fetched at most after the device was stopped: more than any SDK queues.
@@ -79,7 +80,7 @@ impl Capture {
         if was_running {
             // What waits in the source is of this epoch and goes first; behind a frame in hand it is of
             // the next one and waits with it.
-            self.stop_source(if in_hand { Rest::Keep } else { Rest::HandOn });
+            self.stop_source(if in_hand { Rest::Keep } else { Rest::HandOn }, until);
         }
         let mut late = self.drain(epoch, until);
         let drained = shared.clock.now();
@@ -153,10 +154,10 @@ impl Capture {
     }
 
     /// Device first, then what the host still has (if `fetch`), then the host side (cameleon#156).
-    pub(super) fn stop_source(&mut self, rest: Rest) {
+    pub(super) fn stop_source(&mut self, rest: Rest, until: HostTime) {
         let _ = self.call(activity::STOP, |c| c.source.stop_device());
         if rest != Rest::Leave {
-            self.fetch_rest(rest);
+            self.fetch_rest(rest, until);
         }
         let _ = self.call(activity::STOP, |c| c.source.stop_host());
         self.running = false;
@@ -164,7 +165,7 @@ impl Capture {
     }
 
     /// Takes every announced slot back from the source.
-    fn revoke(&mut self) {
+    pub(super) fn revoke(&mut self) {
         if self.fill == Fill::Announce {
             let hand = &mut self.hand;
             self.source.revoke(&mut |frame| hand.push(frame));
@@ -172,16 +173,25 @@ impl Capture {
         }
     }
 
-    /// Grabs what was finished before the device stopped, without waiting.
-    fn fetch_rest(&mut self, rest: Rest) {
-        let until = self.shared.clock.now() + self.shared.config.reset.deadline;
-        for _ in 0..MAX_DRAIN_FRAMES {
-            if self.shared.clock.now() >= until {
+    /// Grabs what was finished before the device stopped, without waiting for more, until `until`.
+    fn fetch_rest(&mut self, rest: Rest, until: HostTime) {
+        let mut fetched = 0;
+        while fetched < MAX_DRAIN_FRAMES {
+            let now = self.shared.clock.now();
+            if now >= until {
                 return; // What is left shows as a gap in frame ids.
             }
             if self.shared.aborting() || self.frames_reached() {
                 return;
             }
+            if rest == Rest::HandOn && !self.has_room() {
+                let (outs, shared) = (&self.outs, &self.shared);
+                self.waiter.wait(&self.bed, (until - now).as_duration().min(MAX_PARK), || {
+                    outs.iter().all(Out::may_have_room) || shared.aborting()
+                });
+                continue;
+            }
+            fetched += 1;
             if self.fill == Fill::Announce {
                 self.pool.collect();
                 self.queue_free();
@@ -201,6 +211,7 @@ impl Capture {
                         // Stages are still busy with earlier frames and will let go.
                         self.acceptance.starved();
                         self.pool.wait_for_home(&mut self.waiter, Duration::from_millis(10));
+                        fetched -= 1;
                         continue;
                     };
                     let grab = match self.fill {

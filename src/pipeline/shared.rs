@@ -132,6 +132,7 @@ pub(super) struct Cold {
     pub faults: Vec<FaultReport>,
     pub resets: Vec<ResetReport>,
     pub resets_beyond: u64,
+    pub reconnects_beyond: u64,
     pub reconnects: Vec<ReconnectReport>,
     pub events: std::collections::VecDeque<EventReport>,
     pub refusals: Vec<Refusal>,

@@ -64,6 +64,10 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
             .iter()
             .zip(&shared.capture.anomalies)
             .map(|(name, c)| (*name, c.get()))
+            .chain([
+                ("resets_not_recorded", cold.resets_beyond),
+                ("reconnects_not_recorded", cold.reconnects_beyond),
+            ])
             .filter(|(_, n)| *n > 0)
             .collect(),
         failure: cold.failure.clone(),

@@ -260,8 +260,14 @@ impl Worker {
             let _ = catch_unwind(AssertUnwindSafe(|| step.stage.flush(flush)));
             shared.threads[self.thread].leave();
         }
-        // Longer than any reset's deadline: who gives up first is the reset, which names us.
-        let until = shared.clock.now() + shared.config.reset.deadline.saturating_mul(4);
+        // Longer than any reset's deadline: who gives up first is the reset, which names us. The end waits for as
+        // long as the line's own patience lasts; then an abort ends it.
+        let until = match control {
+            Control::Marker(_) => {
+                shared.clock.now() + shared.config.reset.deadline.saturating_mul(4)
+            }
+            Control::End(_) => HostTime(u64::MAX),
+        };
         let mut by = Sender { shared: &shared, bed: &self.bed, waiter: &mut self.waiter };
         for step in &mut self.steps {
             for out in &mut step.outs {
@@ -299,8 +305,17 @@ impl Worker {
         let input = shared.rebuild_bytes.get() as usize;
         let until = shared.clock.now() + shared.config.reset.deadline;
         for step in &mut self.steps {
-            let (Some(pool), Some(OutputSpec { payload_bytes, .. })) =
-                (step.output.as_mut(), step.stage.output(step.input.of(input)))
+            let (stage, input) = (&step.stage, step.input.of(input));
+            // A stage that panics here keeps the pool that it has.
+            let spec = catch_unwind(AssertUnwindSafe(|| stage.output(input))).unwrap_or_else(|_| {
+                let name = &shared.stages[step.index].name;
+                self.reporter.tell(Event::Note(
+                    format!("stage {name} panicked when it was asked for the size of its images; its pool stays as it is"),
+                    shared.clock.now(),
+                ));
+                None
+            });
+            let (Some(pool), Some(OutputSpec { payload_bytes, .. })) = (step.output.as_mut(), spec)
             else {
                 continue;
             };

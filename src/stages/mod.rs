@@ -7,6 +7,7 @@
 mod board;
 mod delay;
 mod fail;
+mod gallery;
 pub mod image;
 mod keys;
 mod measure;
@@ -18,6 +19,7 @@ mod writer;
 pub use board::MeasurementBoard;
 pub use delay::{DELAY_KEYS, Delay, DelayMode, DelaySettings};
 pub use fail::{FAIL_KEYS, Fail, FailMode, FailSettings};
+pub use gallery::{Gallery, SavedPart};
 pub use image::{
     BIN_KEYS, Binning, BinningRule, CROP_KEYS, Correction, Crop, DEMOSAIC_KEYS, Demosaic,
     FLAT_FIELD_KEYS, FlatField, FlatFieldSettings, Reference, UNPACK_KEYS, Unpack, UnpackTo,

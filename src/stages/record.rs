@@ -5,6 +5,7 @@ use crate::clock::{DeviceTime, HostTime};
 use crate::format::PixelFormat;
 use crate::meta::{FrameMeta, FrameStatus};
 use crate::stage::LossBefore;
+use crate::verdict::{Area, PartVerdict};
 use std::io::Write;
 
 /// What is kept of a frame: plain, of fixed size, so that a hot thread can push it.
@@ -30,12 +31,19 @@ pub struct Record {
     pub pixel_format: PixelFormat,
     /// What was measured, if anything was.
     pub measurement: Option<Measurement>,
+    /// How many parts were judged, if any stage judged them. Their verdicts travel beside the record.
+    pub parts: Option<u8>,
 }
 
 impl Record {
     /// The first line of a CSV file.
     pub const CSV_HEADER: &'static str = "sequence,frame_id,host_time_ns,device_time_ns,status,\
         lost_before,width,height,pixel_format,pixels,above,mean,min,max\n";
+
+    /// The first line of a CSV file with a row for each part.
+    pub const PARTS_CSV_HEADER: &'static str = "sequence,frame_id,host_time_ns,device_time_ns,\
+        status,lost_before,width,height,pixel_format,part,part_x,part_y,part_width,part_height,defect,\
+        mark_x,mark_y,mark_width,mark_height,mark_pixels,score\n";
 
     /// The record of a frame.
     pub fn new(m: &FrameMeta, loss: LossBefore, measurement: Option<Measurement>) -> Self {
@@ -50,6 +58,7 @@ impl Record {
             height: m.height,
             pixel_format: m.pixel_format,
             measurement,
+            parts: None,
         }
     }
 
@@ -60,8 +69,8 @@ impl Record {
         }
     }
 
-    /// Appends the record as one line of JSON.
-    pub fn write_json(&self, out: &mut Vec<u8>) {
+    /// Appends the record as one line of JSON, with the verdicts on its parts.
+    pub fn write_json(&self, parts: &[PartVerdict], out: &mut Vec<u8>) {
         // Nothing in a record needs escaping: numbers, fixed words and PFNC names.
         let _ = write!(
             out,
@@ -88,11 +97,56 @@ impl Record {
                 m.max
             );
         }
+        if self.parts.is_some() {
+            let failed = || parts.iter().filter_map(|p| Some((p.defect?, p)));
+            let _ = write!(
+                out,
+                ",\"parts\":{},\"failed\":{},\"defects\":[",
+                parts.len(),
+                failed().count()
+            );
+            for (i, (defect, p)) in failed().enumerate() {
+                let comma = if i > 0 { "," } else { "" };
+                let _ = write!(out, "{comma}{{\"defect\":\"{defect}\",\"part\":");
+                write_area(p.part, out);
+                out.extend_from_slice(b",\"mark\":");
+                write_area(p.mark, out);
+                let _ = write!(out, ",\"pixels\":{},\"score\":{:.3}}}", p.pixels, finite(p.score));
+            }
+            out.push(b']');
+        }
         out.extend_from_slice(b"}\n");
     }
 
-    /// Appends the record as one CSV row; columns that were not measured are empty.
-    pub fn write_csv(&self, out: &mut Vec<u8>) {
+    /// Appends one CSV row for each part; a frame that was not judged gets one with empty columns.
+    pub fn write_parts_csv(&self, parts: &[PartVerdict], out: &mut Vec<u8>) {
+        if parts.is_empty() {
+            self.write_frame_columns(out);
+            out.extend_from_slice(b",,,,,,,,,,,\n");
+        }
+        for (i, p) in parts.iter().enumerate() {
+            self.write_frame_columns(out);
+            let (a, m) = (p.part, p.mark);
+            let defect = p.defect.map_or("", |d| d.name());
+            let _ = writeln!(
+                out,
+                "{i},{},{},{},{},{defect},{},{},{},{},{},{:.3}",
+                a.x,
+                a.y,
+                a.width,
+                a.height,
+                m.x,
+                m.y,
+                m.width,
+                m.height,
+                p.pixels,
+                finite(p.score)
+            );
+        }
+    }
+
+    /// The columns that every row begins with, and a comma.
+    fn write_frame_columns(&self, out: &mut Vec<u8>) {
         let _ = write!(
             out,
             "{},{},{},{},{},{},{},{},{},",
@@ -106,6 +160,11 @@ impl Record {
             self.height,
             self.pixel_format
         );
+    }
+
+    /// Appends the record as one CSV row; columns that were not measured are empty.
+    pub fn write_csv(&self, out: &mut Vec<u8>) {
+        self.write_frame_columns(out);
         match &self.measurement {
             Some(m) => {
                 let mean = m.mean();
@@ -116,10 +175,29 @@ impl Record {
     }
 }
 
+/// `[x, y, width, height]`.
+fn write_area(a: Area, out: &mut Vec<u8>) {
+    let _ = write!(out, "[{},{},{},{}]", a.x, a.y, a.width, a.height);
+}
+
+/// JSON has no word for what is no number.
+fn finite(score: f32) -> f32 {
+    if score.is_finite() { score } else { f32::MAX }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::format::Geometry;
+    use crate::verdict::Defect;
+
+    /// A good part and a failed one.
+    fn two_parts() -> [PartVerdict; 2] {
+        let part = Area { x: 1, y: 2, width: 3, height: 4 };
+        let good = PartVerdict { part, ..PartVerdict::default() };
+        let score = f32::INFINITY;
+        [good, PartVerdict { defect: Some(Defect::Dent), mark: part, pixels: 7, score, ..good }]
+    }
 
     fn record(measured: bool) -> Record {
         let meta = FrameMeta::of(&Geometry::new(4, 2, PixelFormat(0x0108_7777)));
@@ -140,11 +218,39 @@ mod tests {
     }
 
     #[test]
+    fn each_part_has_a_row_and_every_frame_at_least_one() {
+        // Catches rows whose columns do not match the header, and frames that leave no trace.
+        let columns = Record::PARTS_CSV_HEADER.split(',').count();
+        for (parts, rows) in [(&two_parts()[..], 2), (&[], 1)] {
+            let mut text = Vec::new();
+            Record { parts: Some(parts.len() as u8), ..record(false) }
+                .write_parts_csv(parts, &mut text);
+            let text = String::from_utf8(text).unwrap();
+            assert_eq!(text.lines().count(), rows);
+            assert!(text.lines().all(|l| l.split(',').count() == columns), "{text}");
+            assert_eq!(text.contains(",dent,1,2,3,4,7,"), rows == 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_is_in_the_json_line() {
+        // Catches good parts among the defects, and a score that is no JSON number.
+        let mut line = Vec::new();
+        Record { parts: Some(2), ..record(false) }.write_json(&two_parts(), &mut line);
+        let v: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!((v["parts"].as_u64(), v["failed"].as_u64()), (Some(2), Some(1)));
+        assert_eq!(v["defects"].as_array().unwrap().len(), 1);
+        assert_eq!(v["defects"][0]["mark"], serde_json::json!([1, 2, 3, 4]));
+        assert!(v["defects"][0]["score"].as_f64().unwrap() > 1e30);
+        assert_eq!(v["defects"][0]["defect"], "dent");
+    }
+
+    #[test]
     fn json_lines_parse() {
         // Catches broken JSON, above all for a format that has no name, and losses that overflow.
         for measured in [false, true] {
             let mut line = Vec::new();
-            record(measured).write_json(&mut line);
+            record(measured).write_json(&[], &mut line);
             let v: serde_json::Value = serde_json::from_slice(&line).unwrap();
             assert_eq!(v["lost_before"], u32::MAX);
             assert_eq!(v["pixel_format"], "PixelFormat(0x01087777)");

@@ -5,6 +5,7 @@ use super::{Key, KeyType, MeasurementBoard, Record, RecordSink};
 use crate::buffer::Frame;
 use crate::stage::{Figure, Flow, Flush, Stage, StageContext, StageError, StageResults};
 use crate::telemetry::Counter;
+use crate::verdict::{FrameVerdict, VerdictBoard};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,12 @@ pub const RESULTS_KEYS: &[Key] = &[
         default: "",
         about: "file of JSON lines, one object a frame",
     },
-    Key { name: "csv", value: KeyType::Text, default: "", about: "CSV file, one row a frame" },
+    Key {
+        name: "csv",
+        value: KeyType::Text,
+        default: "",
+        about: "CSV file, one row a frame, or one a part where parts are judged",
+    },
     Key {
         name: "depth",
         value: KeyType::Integer { min: 1, max: 1 << 20 },
@@ -30,7 +36,7 @@ pub const RESULTS_KEYS: &[Key] = &[
         name: "from",
         value: KeyType::Text,
         default: "",
-        about: "name of the threshold stage whose measurements are recorded; \
+        about: "name of the threshold or inspect stage whose findings are recorded; \
                 without it the nearest one before",
     },
 ];
@@ -66,6 +72,7 @@ impl StageResults for Figures {
 pub struct Results {
     sink: RecordSink,
     board: Option<Arc<MeasurementBoard>>,
+    verdicts: Option<(Arc<VerdictBoard>, Box<FrameVerdict>)>,
     figures: Arc<Figures>,
 }
 
@@ -86,12 +93,18 @@ impl Results {
             shared: sink.shared.clone(),
             reports_writer,
         });
-        Results { sink, board: None, figures }
+        Results { sink, board: None, verdicts: None, figures }
     }
 
     /// Adds the measurements that an earlier stage leaves on `board`.
     pub fn with_board(mut self, board: Arc<MeasurementBoard>) -> Self {
         self.board = Some(board);
+        self
+    }
+
+    /// Adds the verdicts that an earlier stage leaves on `board`.
+    pub fn with_verdicts(mut self, board: Arc<VerdictBoard>) -> Self {
+        self.verdicts = Some((board, Box::default()));
         self
     }
 }
@@ -106,7 +119,15 @@ impl Stage for Results {
     ) -> Result<Flow, StageError> {
         let meta = frame.meta();
         let measured = self.board.as_ref().and_then(|b| b.find(meta.sequence));
-        if self.sink.push(Record::new(meta, cx.loss_before(), measured)) {
+        let record = Record::new(meta, cx.loss_before(), measured);
+        let pushed = match &mut self.verdicts {
+            Some((board, verdict)) => {
+                let parts = board.find(meta.sequence, verdict).then_some(0);
+                self.sink.push_judged(Record { parts, ..record }, verdict.parts())
+            }
+            None => self.sink.push(record),
+        };
+        if pushed {
             self.figures.records.bump();
         } else {
             self.figures.dropped.bump();
@@ -156,8 +177,12 @@ mod tests {
     fn every_record_is_in_both_files_after_the_flush() {
         // Catches a flush that returns before the writer has written, and a header that is missing.
         let (json, csv) = (temp("r.jsonl"), temp("r.csv"));
-        let settings =
-            WriterSettings { json: Some(json.clone()), csv: Some(csv.clone()), depth: 4096 };
+        let settings = WriterSettings {
+            json: Some(json.clone()),
+            csv: Some(csv.clone()),
+            depth: 4096,
+            row_per_part: false,
+        };
         let writer = RecordWriter::open(&settings).unwrap();
         let board = Arc::new(MeasurementBoard::new());
         board.post(7, &Measurement { pixels: 4, above: 1, sum: 10, min: 1, max: 4 });
@@ -177,8 +202,13 @@ mod tests {
     #[test]
     fn a_full_ring_drops_the_record_and_counts_it() {
         // Catches a hot thread that waits for the disk, or a record lost without a count.
-        let writer =
-            RecordWriter::open(&WriterSettings { json: None, csv: None, depth: 1 }).unwrap();
+        let writer = RecordWriter::open(&WriterSettings {
+            json: None,
+            csv: None,
+            depth: 1,
+            row_per_part: false,
+        })
+        .unwrap();
         let mut stage = Results::new(writer.sink(), true);
         run(&mut stage, 5000);
         let (Figure::Count(kept), Figure::Count(dropped)) =
@@ -196,7 +226,12 @@ mod tests {
         if !std::path::Path::new("/dev/full").exists() {
             return;
         }
-        let settings = WriterSettings { json: Some("/dev/full".into()), csv: None, depth: 64 };
+        let settings = WriterSettings {
+            json: Some("/dev/full".into()),
+            csv: None,
+            depth: 64,
+            row_per_part: false,
+        };
         let writer = RecordWriter::open(&settings).unwrap();
         let mut stage = Results::new(writer.sink(), true);
         run(&mut stage, 10);
@@ -210,7 +245,8 @@ mod tests {
     fn an_unwritable_path_is_a_configuration_error() {
         // Catches finding out at the end of the run that nothing could be written.
         let path = PathBuf::from("/nonexistent/dir/r.jsonl");
-        let settings = WriterSettings { json: Some(path), csv: None, depth: 64 };
+        let settings =
+            WriterSettings { json: Some(path), csv: None, depth: 64, row_per_part: false };
         let e = RecordWriter::open(&settings).unwrap_err();
         assert_eq!(e.kind(), crate::ErrorKind::Config);
         assert!(e.to_string().contains("/nonexistent/dir/r.jsonl"));

@@ -4,6 +4,7 @@ use super::Record;
 use crate::error::Error;
 use crate::sync::{AtomicBool, Ordering};
 use crate::telemetry::Counter;
+use crate::verdict::{MAX_PARTS, PartVerdict};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::fs::File;
 use std::io::Write;
@@ -16,6 +17,8 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(5);
 /// Records taken from one ring before they are written.
 const BATCH: usize = 512;
+/// Verdicts that may be under way for each record, on the mean.
+const PARTS_A_RECORD: usize = 8;
 
 /// Where records go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub struct WriterSettings {
     pub csv: Option<PathBuf>,
     /// Records that each sink may have under way, at least 1.
     pub depth: usize,
+    /// The CSV file has a row for each part that was judged, not one for each frame.
+    pub row_per_part: bool,
 }
 
 impl WriterSettings {
@@ -41,9 +46,16 @@ pub(super) struct Shared {
     /// Records taken out of the rings and dealt with, written or failed.
     done: Counter,
     pub error: Mutex<Option<String>>,
-    rings: Mutex<Vec<Consumer<Record>>>,
+    rings: Mutex<Vec<Rings>>,
     stop: AtomicBool,
     ended: AtomicBool,
+}
+
+/// What one sink fills: records, and behind each the verdicts on its parts.
+#[derive(Debug)]
+struct Rings {
+    records: Consumer<Record>,
+    parts: Consumer<PartVerdict>,
 }
 
 /// A lock that a panic elsewhere cannot spoil: what it guards is valid at every step.
@@ -51,19 +63,18 @@ pub(super) fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Appends a record and the verdicts on its parts to a buffer.
+type Format = fn(&Record, &[PartVerdict], &mut Vec<u8>);
+
 struct Output {
     file: File,
     path: PathBuf,
-    write: fn(&Record, &mut Vec<u8>),
+    write: Format,
     buffer: Vec<u8>,
 }
 
 impl Output {
-    fn create(
-        path: &PathBuf,
-        header: &str,
-        write: fn(&Record, &mut Vec<u8>),
-    ) -> Result<Output, Error> {
+    fn create(path: &PathBuf, header: &str, write: Format) -> Result<Output, Error> {
         let unwritable = |e: std::io::Error| {
             Error::config(format!("the results file {} cannot be written: {e}", path.display()))
         };
@@ -90,7 +101,10 @@ impl RecordWriter {
             outputs.push(Output::create(path, "", Record::write_json)?);
         }
         if let Some(path) = &settings.csv {
-            outputs.push(Output::create(path, Record::CSV_HEADER, Record::write_csv)?);
+            outputs.push(match settings.row_per_part {
+                true => Output::create(path, Record::PARTS_CSV_HEADER, Record::write_parts_csv)?,
+                false => Output::create(path, Record::CSV_HEADER, |r, _, out| r.write_csv(out))?,
+            });
         }
         let shared = Arc::new(Shared::default());
         let own = shared.clone();
@@ -112,9 +126,11 @@ impl RecordWriter {
 
     /// One more sink, for one stage instance.
     pub fn sink(&self) -> RecordSink {
-        let (records, ring) = RingBuffer::new(self.depth);
-        lock(&self.shared.rings).push(ring);
-        RecordSink { records, shared: self.shared.clone() }
+        let (records, theirs) = RingBuffer::new(self.depth);
+        let (parts, their_parts) =
+            RingBuffer::new((self.depth * PARTS_A_RECORD).clamp(MAX_PARTS, 1 << 20));
+        lock(&self.shared.rings).push(Rings { records: theirs, parts: their_parts });
+        RecordSink { records, parts, shared: self.shared.clone() }
     }
 }
 
@@ -138,6 +154,7 @@ impl Drop for RecordWriter {
 #[derive(Debug)]
 pub struct RecordSink {
     records: Producer<Record>,
+    parts: Producer<PartVerdict>,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -148,7 +165,21 @@ impl RecordSink {
     /// Stage-bound. No allocation, no lock, no system call.
     #[inline]
     pub fn push(&mut self, record: Record) -> bool {
-        self.records.push(record).is_ok()
+        self.push_judged(Record { parts: None, ..record }, &[])
+    }
+
+    /// Hands a record over with the verdicts on its parts; `false` if too many are under way.
+    ///
+    /// # Real-time
+    /// Stage-bound. No allocation, no lock, no system call.
+    pub fn push_judged(&mut self, record: Record, parts: &[PartVerdict]) -> bool {
+        if self.records.slots() == 0 || self.parts.slots() < parts.len() {
+            return false;
+        }
+        // Before the record: whoever takes that finds them.
+        let pushed = parts.iter().filter(|p| self.parts.push(**p).is_ok()).count();
+        let parts = record.parts.map(|_| pushed as u8);
+        self.records.push(Record { parts, ..record }).is_ok()
     }
 
     /// Waits until every record pushed here is in its file, at most `bound`; whether it came so far.
@@ -172,13 +203,17 @@ impl RecordSink {
 
 /// The writer's thread: until it is told to stop and the rings are empty.
 fn write_all(shared: &Shared, outputs: &mut [Output]) {
+    let mut parts = Vec::with_capacity(MAX_PARTS);
     loop {
         // Read before the rings: what was pushed before the order to stop is still written.
         let stop = shared.stop.load(Ordering::Acquire);
         let mut taken = 0_u64;
         for ring in lock(&shared.rings).iter_mut() {
-            for record in std::iter::from_fn(|| ring.pop().ok()).take(BATCH) {
-                outputs.iter_mut().for_each(|o| (o.write)(&record, &mut o.buffer));
+            for record in std::iter::from_fn(|| ring.records.pop().ok()).take(BATCH) {
+                parts.clear();
+                let judged = usize::from(record.parts.unwrap_or_default());
+                parts.extend(std::iter::from_fn(|| ring.parts.pop().ok()).take(judged));
+                outputs.iter_mut().for_each(|o| (o.write)(&record, &parts, &mut o.buffer));
                 taken += 1;
             }
         }
