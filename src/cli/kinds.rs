@@ -2,13 +2,15 @@
 
 use super::boards::{Board, Reads, Topic};
 use super::fields::Fields;
+use super::image_kinds::{ImageKind, ImageMaker};
 use crate::error::Error;
 use crate::format::Geometry;
 use crate::sim::{SimConfig, Verify, VerifyConfig};
 use crate::stage::Stage;
 use crate::stages::{
-    DELAY_KEYS, Delay, DelayMode, DelaySettings, FAIL_KEYS, Fail, FailMode, FailSettings, Gallery,
-    Key, KeyType, RESULTS_KEYS, RecordWriter, Results, THRESHOLD_KEYS, Threshold, WriterSettings,
+    BIN_KEYS, CROP_KEYS, DELAY_KEYS, DEMOSAIC_KEYS, Delay, DelayMode, DelaySettings, FAIL_KEYS,
+    FLAT_FIELD_KEYS, Fail, FailMode, FailSettings, Gallery, Key, KeyType, RESULTS_KEYS,
+    RecordWriter, Results, THRESHOLD_KEYS, Threshold, UNPACK_KEYS, WriterSettings,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,12 +32,28 @@ pub const VERIFY_KEYS: &[Key] = &[
 ];
 
 /// Names of the kinds, in the order of [`KINDS`].
-pub const NAMES: &[&str] = &["verify", "threshold", "results", "delay", "fail"];
+pub const NAMES: &[&str] = &[
+    "verify",
+    "threshold",
+    "unpack",
+    "demosaic",
+    "flat_field",
+    "crop",
+    "bin",
+    "results",
+    "delay",
+    "fail",
+];
 
 /// The kinds, what each does, and its keys.
 pub const KINDS: &[(&str, &str, &[Key])] = &[
     ("verify", "checks each frame against the simulated pattern that it must hold", VERIFY_KEYS),
     ("threshold", "counts the pixels above a level; mean, smallest, largest", THRESHOLD_KEYS),
+    ("unpack", "makes whole bytes of packed pixels with 10 and 12 bits", UNPACK_KEYS),
+    ("demosaic", "makes colours of a Bayer mosaic", DEMOSAIC_KEYS),
+    ("flat_field", "evens out light and sensor, or takes the background away", FLAT_FIELD_KEYS),
+    ("crop", "keeps a part of each image", CROP_KEYS),
+    ("bin", "joins squares of pixels", BIN_KEYS),
     ("results", "records one line a frame in a file", RESULTS_KEYS),
     ("delay", "takes its time on purpose", DELAY_KEYS),
     ("fail", "errs, panics or hangs on purpose", FAIL_KEYS),
@@ -56,6 +74,8 @@ pub enum Kind {
         /// Pixels above it count.
         level: Option<u16>,
     },
+    /// Makes an image.
+    Image(ImageKind),
     /// Records.
     Results {
         /// Where to.
@@ -77,6 +97,9 @@ pub fn keys_of(kind: &str) -> &'static [Key] {
 impl Kind {
     /// The kind that checked keys describe.
     pub fn from_fields(kind: &str, f: &Fields) -> Result<Kind, Error> {
+        if let Some(image) = ImageKind::from_fields(kind, f)? {
+            return Ok(Kind::Image(image));
+        }
         let time = |key| f.duration(key).unwrap_or_default();
         Ok(match kind {
             "verify" => {
@@ -157,7 +180,11 @@ impl Kind {
             })?),
             _ => None,
         };
-        Ok(Maker { kind: self.clone(), around: around.clone(), workers, board, writer })
+        let image = match self {
+            Kind::Image(image) => Some(image.open(workers)?),
+            _ => None,
+        };
+        Ok(Maker { kind: self.clone(), around: around.clone(), workers, board, writer, image })
     }
 }
 
@@ -190,6 +217,7 @@ pub struct Maker {
     workers: usize,
     board: Option<Board>,
     writer: Option<RecordWriter>,
+    image: Option<ImageMaker>,
 }
 
 impl Maker {
@@ -215,6 +243,10 @@ impl Maker {
                     _ => Box::new(stage),
                 }
             }
+            Kind::Image(_) => match &self.image {
+                Some(image) => image.make(&self.around.geometry),
+                None => unreachable!("an image stage was opened with its maker"),
+            },
             Kind::Results { .. } => match &self.writer {
                 Some(writer) => {
                     let stage = Results::new(writer.sink(), worker == 0);

@@ -309,19 +309,23 @@ impl FlatField {
 
     fn make(&mut self, frame: &Frame, cx: &mut StageContext<'_>) -> Result<Flow, StageError> {
         let meta = frame.meta();
-        let geometry = Geometry { x_padding: 0, ..meta.geometry() };
-        self.prepare(&geometry);
-        if let State::Unfit(e) = self.state {
-            return Err(e);
-        }
-        let (values, components) = Values::of(geometry.pixel_format)?;
+        let (values, components) = Values::of(meta.pixel_format)?;
+        check_sides(meta)?;
         let row = meta.width as usize * components;
         let rows = rows_of(frame, row * values.bytes)?;
-        if let State::Learning(left) = self.state {
-            if meta.status == FrameStatus::Incomplete || rows.len() < meta.height as usize {
-                return Ok(Flow::Done);
-            }
-            return self.learn(left, rows, &geometry);
+        let geometry = Geometry { x_padding: 0, ..meta.geometry() };
+        let is_new = self.fitted != Some(geometry);
+        let learns =
+            self.settings.learn > 0 && (is_new || matches!(self.state, State::Learning(_)));
+        if learns && (meta.status == FrameStatus::Incomplete || rows.len() < meta.height as usize) {
+            // It also says nothing about how much memory such an image is worth.
+            return Ok(Flow::Done);
+        }
+        self.prepare(&geometry);
+        match self.state {
+            State::Unfit(e) => return Err(e),
+            State::Learning(left) => return self.learn(left, rows, &geometry),
+            State::Ready => {}
         }
         let mut out = output_for(cx, frame, geometry, rows.len())?;
         let outs = out.payload_mut().chunks_exact_mut(row * values.bytes);
