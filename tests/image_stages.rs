@@ -305,7 +305,7 @@ proptest! {
             let m = made.meta();
             prop_assert_eq!((m.width as usize * n, m.height as usize), (size.width, size.height));
             let even = if bayer { !1 } else { !0 };
-            prop_assert_eq!((m.offset_x, m.offset_y), (100 / factor & even, 201 / factor & even));
+            prop_assert_eq!((m.offset_x, m.offset_y), ((100 / factor) & even, (201 / factor) & even));
         }
     }
 

@@ -10,7 +10,8 @@ pub fn packed_pixel(packing: Packing, bytes: &[u8], i: usize) -> u16 {
     let bit = |at: usize| u16::from(bytes[at / 8] >> (at % 8) & 1);
     let string = |depth: usize| (0..depth).map(|b| bit(i * depth + b) << b).sum();
     let pair = i / 2 * 3;
-    let upper = |shift: u32| u16::from(bytes[if i % 2 == 0 { pair } else { pair + 2 }]) << shift;
+    let upper =
+        |shift: u32| u16::from(bytes[if i.is_multiple_of(2) { pair } else { pair + 2 }]) << shift;
     let middle = |mask: u16| u16::from(bytes[pair + 1]) >> (i % 2 * 4) & mask;
     match packing {
         Packing::Lsb10 => string(10),
@@ -35,7 +36,7 @@ pub fn pack(packing: Packing, pixels: &[u16]) -> Vec<u8> {
             Packing::Gev10 | Packing::Gev12 => {
                 let low = packing.depth() - 8;
                 let pair = i / 2 * 3;
-                out[if i % 2 == 0 { pair } else { pair + 2 }] = (p >> low) as u8;
+                out[if i.is_multiple_of(2) { pair } else { pair + 2 }] = (p >> low) as u8;
                 out[pair + 1] |= ((p & ((1 << low) - 1)) as u8) << (i % 2 * 4);
             }
         }
