@@ -39,12 +39,15 @@ fn sixteen(depth: u32) -> Vec<u8> {
     pairs.iter().flat_map(|p| (u16::from_le_bytes(*p) & mask).to_le_bytes()).collect()
 }
 
+/// Runs a kernel once into a buffer.
+type Run = dyn FnMut(&mut [u8]);
+
 /// One kernel: what it reads and writes, and how it and its twin run.
 struct Case {
     name: &'static str,
     bytes_in: usize,
     bytes_out: usize,
-    run: Box<dyn FnMut(&mut [u8])>,
+    run: Box<Run>,
     twin: Box<dyn FnMut() -> usize>,
 }
 

@@ -10,12 +10,8 @@ use frameline::{Error, FrameMut, Line};
 use std::time::{Duration, Instant};
 
 const TIMEOUT: i64 = 1;
-static CODES: [CodeEntry; 1] = [CodeEntry {
-    code: TIMEOUT,
-    name: "GREY_TIMEOUT",
-    class: FaultClass::Timeout,
-    meaning: "no frame is due yet",
-}];
+static CODES: [CodeEntry; 1] =
+    [CodeEntry::new(TIMEOUT, "GREY_TIMEOUT", FaultClass::Timeout, "no frame is due yet")];
 
 struct Grey {
     geometry: Geometry,

@@ -35,3 +35,28 @@ pub(crate) fn thread_id() -> u32 {
     // SAFETY: gettid has no preconditions and cannot fail.
     unsafe { libc::syscall(libc::SYS_gettid) as u32 }
 }
+
+/// Bytes that an ordinary user may still write to the file system that `file` is on.
+#[cfg(feature = "cli")]
+pub(crate) fn free_bytes(file: &std::fs::File) -> io::Result<u64> {
+    use std::os::fd::AsRawFd;
+    // SAFETY: all-zero is a valid statvfs: it holds integers only.
+    let mut found: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the descriptor is open for as long as `file` is borrowed; `found` lives through the call.
+    match unsafe { libc::fstatvfs(file.as_raw_fd(), &mut found) } {
+        0 => Ok((found.f_bavail as u64).saturating_mul(found.f_frsize as u64)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Reserves the first `bytes` of `file` on its disk, so that writing them cannot fail for want of room.
+#[cfg(feature = "cli")]
+pub(crate) fn reserve(file: &std::fs::File, bytes: u64) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let bytes = libc::off_t::try_from(bytes).map_err(io::Error::other)?;
+    // SAFETY: the descriptor is open for as long as `file` is borrowed; no memory is passed.
+    match unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, bytes) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

@@ -10,7 +10,7 @@ use frameline::buffer::{Frame, SharedFrame};
 use frameline::format::{Geometry, PixelFormat};
 use frameline::pipeline::{Line, LineBuilder, Snapshot, StageSpec};
 use frameline::sim::Pattern;
-use frameline::stage::{Flow, FnStage, Stage, StageContext, StageError};
+use frameline::stage::{Flow, Stage, StageContext, StageError};
 use frameline::stages::image::kernel::{BinRule, Colours};
 use frameline::stages::*;
 use std::cell::RefCell;
@@ -53,23 +53,25 @@ fn truth(g: &Geometry, serial: u64) -> Plane {
     Plane { width, height, values }
 }
 
-/// Compares each frame with what `want` makes of its id and place. Says how many agreed.
-fn check(
-    want: impl Fn(&Frame) -> Vec<u8> + Send,
-) -> (
-    FnStage<impl FnMut(&mut Frame, &mut StageContext<'_>) -> Result<Flow, StageError> + Send>,
-    Arc<AtomicU64>,
-) {
-    let good = Arc::new(AtomicU64::new(0));
-    let theirs = good.clone();
-    let stage = FnStage(move |f: &mut Frame, _: &mut StageContext<'_>| {
-        if f.payload() != want(f) {
+/// Compares each frame with what `want` makes of its id and place, and counts those that agree.
+struct Check<W> {
+    want: W,
+    good: Arc<AtomicU64>,
+}
+
+impl<W: Fn(&Frame) -> Vec<u8> + Send> Stage for Check<W> {
+    fn process(&mut self, f: &mut Frame, _: &mut StageContext<'_>) -> Result<Flow, StageError> {
+        if f.payload() != (self.want)(f) {
             return Err(StageError::new(99, "the image is another than it should be"));
         }
-        theirs.fetch_add(1, Ordering::Relaxed);
+        self.good.fetch_add(1, Ordering::Relaxed);
         Ok(Flow::Pass)
-    });
-    (stage, good)
+    }
+}
+
+fn check<W: Fn(&Frame) -> Vec<u8> + Send>(want: W) -> (Check<W>, Arc<AtomicU64>) {
+    let good = Arc::new(AtomicU64::new(0));
+    (Check { want, good: good.clone() }, good)
 }
 
 fn le(values: impl IntoIterator<Item = u16>) -> Vec<u8> {

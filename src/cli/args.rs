@@ -20,6 +20,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a line: from a configuration file, or the simulated line that is built in.
     Run(RunArgs),
+    /// Say what this machine allows, and what to do about what it does not.
+    Doctor(DoctorArgs),
 }
 
 /// Arguments of `frameline run`.
@@ -47,7 +49,7 @@ pub struct RunArgs {
     /// Print one JSON object as the last line on stdout, everything else on stderr.
     #[arg(long)]
     pub json: bool,
-    /// Write summary.json, summary.txt, config.toml and histograms into this folder.
+    /// Write report.html, summary.json, config.toml and histograms into this folder.
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
     /// No progress and no summary.
@@ -56,6 +58,40 @@ pub struct RunArgs {
     /// Print the resolved configuration as TOML and end.
     #[arg(long)]
     pub print_config: bool,
+}
+
+/// Arguments of `frameline doctor`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 the default line can run here; 1 it cannot; 2 the command is wrong."
+)]
+pub struct DoctorArgs {
+    /// Print one JSON object as the last line on stdout, everything else on stderr.
+    #[arg(long)]
+    pub json: bool,
+    /// How long the hiccup meter looks; no other measurement takes longer.
+    #[arg(long, value_name = "S", default_value = "10", value_parser = look, allow_negative_numbers = true)]
+    pub seconds: f64,
+    /// The folder that recordings are to go to; its disk is measured. Default: the current folder.
+    #[arg(long, value_name = "DIR")]
+    pub disk: Option<PathBuf>,
+    /// The camera's data rate in MB/s. Default: the default line's, 2448x2048 Mono8 at 100 frames/s.
+    #[arg(long, value_name = "MB/S", value_parser = rate, allow_negative_numbers = true)]
+    pub rate: Option<f64>,
+}
+
+fn look(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(s) if (0.01..=3600.0).contains(&s) => Ok(s),
+        _ => Err("expected a number of seconds from 0.01 to 3600".into()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(r) if (0.001..=1_000_000.0).contains(&r) => Ok(r),
+        _ => Err("expected megabytes a second, from 0.001 to 1000000".into()),
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -6,21 +6,25 @@
 
 pub mod args;
 pub mod boards;
+pub mod doctor;
 pub mod document;
-pub mod export;
 pub mod fields;
 pub mod image_kinds;
+pub mod inspection;
 pub mod job;
 pub mod kinds;
 pub mod machine;
 pub mod object;
-pub mod progress;
 pub mod reference_file;
+pub mod report;
 pub mod resolve;
 pub mod run;
 pub mod schema;
+pub mod series;
+pub mod status;
 pub mod summary;
 pub mod tables;
+pub mod units;
 pub mod value;
 
 use crate::error::{Error, ErrorKind};
@@ -40,10 +44,14 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) => return argument_error(&e),
     };
-    let args::Command::Run(run) = &cli.command;
-    match run::run(run, cli.verbose) {
-        Ok(verdict) if verdict.failures.is_empty() => ExitCode::SUCCESS,
-        Ok(verdict) => complain(&verdict.text(), FAILED),
+    let failures = match &cli.command {
+        args::Command::Run(run) => run::run(run, cli.verbose)
+            .map(|verdict| (!verdict.failures.is_empty()).then(|| verdict.text())),
+        args::Command::Doctor(doctor) => doctor::run(doctor),
+    };
+    match failures {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(reason)) => complain(&reason, FAILED),
         Err(e) => complain(&e.to_string(), code_of(&e)),
     }
 }

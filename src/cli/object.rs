@@ -4,7 +4,7 @@ use super::job::Job;
 use super::kinds::Kind;
 use super::machine::Machine;
 use super::value::list;
-use crate::clock::{HostTime, Nanos};
+use crate::clock::{HostTime, Nanos, wall_time};
 use crate::fault::code_text;
 use crate::pipeline::Snapshot;
 use crate::stage::Figure;
@@ -244,12 +244,23 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
     })
 }
 
+/// When the line started, in the calendar's time.
+pub fn started(s: &Snapshot) -> std::time::SystemTime {
+    wall_time(HostTime(s.at.0.saturating_sub(s.elapsed.0)))
+}
+
+/// The same as text: RFC 3339, UTC.
+pub fn started_text(s: &Snapshot) -> String {
+    humantime::format_rfc3339_seconds(started(s)).to_string()
+}
+
 /// The object with what a report adds: the machine, the configuration, samples over time.
 pub fn report_object(s: &Snapshot, verdict: &Verdict, job: &Job, machine: &Machine) -> Value {
     let mut object = object(s, verdict);
     let start = s.at.0.saturating_sub(s.elapsed.0);
     if let Value::Object(keys) = &mut object {
         keys.insert("frameline".into(), json!(env!("CARGO_PKG_VERSION")));
+        keys.insert("started".into(), json!(started_text(s)));
         keys.insert("machine".into(), machine.json());
         let config: Option<toml::Table> = job.toml.parse().ok();
         keys.insert("config".into(), json!(config));
@@ -262,6 +273,7 @@ pub fn report_object(s: &Snapshot, verdict: &Verdict, job: &Job, machine: &Machi
                 "slots_out": p.slots_out,
                 "grabbed": p.grabbed,
                 "bytes": p.bytes,
+                "lost": p.lost,
             })
         });
         keys.insert("samples".into(), samples.collect());

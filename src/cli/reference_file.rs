@@ -36,8 +36,7 @@ fn read_png(file: File) -> Result<Reference, String> {
     let mut decoder = png::Decoder::new_with_limits(BufReader::new(file), limits);
     // As it is in the file: a palette or an alpha channel is refused below, not expanded.
     decoder.set_transformations(png::Transformations::IDENTITY);
-    let mut reader = decoder.read_info().map_err(|e| format!("it is no PNG: {e}"))?;
-    let info = reader.info();
+    let info = decoder.read_header_info().map_err(|e| format!("it is no PNG: {e}"))?;
     let (width, height) = (info.width, info.height);
     let components = match info.color_type {
         png::ColorType::Grayscale => 1,
@@ -52,6 +51,7 @@ fn read_png(file: File) -> Result<Reference, String> {
         other => return Err(format!("its pixels have {} bits; save it with 8 or 16", other as u8)),
     };
     let size = sized(width, height, components * bytes)?;
+    let mut reader = decoder.read_info().map_err(|e| format!("its pixels cannot be read: {e}"))?;
     let mut pixels = vec![0; size];
     reader.next_frame(&mut pixels).map_err(|e| format!("its pixels cannot be read: {e}"))?;
     let values = match bytes {

@@ -24,6 +24,11 @@ const BUILT_IN_SECONDS: f64 = 10.0;
 const SCHEMES: &[(&str, bool)] =
     &[("sim", true), ("mvs", false), ("gentl", false), ("aravis", false), ("replay", false)];
 
+/// Whether this version can open sources of that scheme.
+pub(super) fn has_backend(scheme: &str) -> bool {
+    SCHEMES.iter().any(|(name, has)| *has && *name == scheme)
+}
+
 /// The resolved job of `frameline run`.
 pub fn job(args: &RunArgs, cores: &[usize]) -> Result<Job, Error> {
     let mut document = match &args.config {

@@ -2,20 +2,23 @@
 
 use super::args::RunArgs;
 use super::boards::Boards;
-use super::export::ReportFolder;
 use super::job::Job;
 use super::kinds::Surroundings;
 use super::machine::Machine;
 use super::object::{Verdict, object};
-use super::progress::{AboveProgress, Progress};
+use super::report::ReportFolder;
+use super::report::picture::{Saved, pictures};
 use super::resolve;
+use super::status::screen::AboveBlock;
+use super::status::view::Goal;
+use super::status::{Status, wants_colour};
 use super::summary::summary;
 use crate::error::{Error, ErrorKind};
-use crate::pipeline::{Line, Snapshot, StageSpec};
+use crate::pipeline::{Line, LineBuilder, Snapshot, StageSpec};
 use crate::stages::Gallery;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing_subscriber::EnvFilter;
@@ -34,19 +37,34 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
         return print(&job.toml).map(|()| Verdict::default());
     }
     start_log(&job, verbose);
-    let folder = job.report.as_ref().map(|dir| ReportFolder::create(dir, &job)).transpose()?;
+    let mut folder = job.report.as_ref().map(|dir| ReportFolder::create(dir, &job)).transpose()?;
     // Before any thread of the line exists, so that none of them is killed by a signal.
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|e| {
-        Error::with_source(ErrorKind::Io, "the handler of Ctrl-C cannot be installed", e)
-    })?;
+    let no_handler =
+        |e| Error::with_source(ErrorKind::Io, "the handler of Ctrl-C cannot be installed", e);
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(no_handler)?;
     let gallery = Arc::new(Gallery::default());
-    let line = build(&job, &gallery)?;
-    let (snapshot, interrupted) = watch(line, &mut signals, &job, Progress::new(args.quiet));
+    let line = builder(&job, &gallery)?.start()?;
+    let goal = Goal { frames: job.line.capture.frames, duration: job.line.capture.duration };
+    let status = Status::new(args.quiet, goal);
+    if status.on_screen() {
+        // Who suspends or ends the program gets the cursor back first.
+        for signal in [SIGTSTP, SIGQUIT] {
+            signals.add_signal(signal).map_err(no_handler)?;
+        }
+    }
+    let (snapshot, interrupted) = watch(line, &mut signals, &job, status, folder.as_mut());
     let verdict = Verdict::of(&job, &snapshot, interrupted);
     let text = summary(&snapshot, &verdict, &job);
-    if let Some(folder) = &folder {
-        folder.write(&snapshot, &verdict, &job, &machine, &text)?;
-    }
+    let reported = folder.map(|folder| {
+        let saved = gallery.parts();
+        let saved = saved.iter().map(|p| Saved {
+            path: &p.path,
+            frame_id: p.frame_id,
+            verdict: p.verdict,
+            crop: p.crop,
+        });
+        folder.write(&snapshot, &verdict, &job, &machine, &text, &pictures(saved))
+    });
     if args.json {
         if !args.quiet {
             let _ = std::io::stderr().write_all(text.as_bytes());
@@ -55,11 +73,13 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
     } else if !args.quiet {
         print(&text)?;
     }
+    // A report that could not be written costs the report, not the summary.
+    reported.transpose()?;
     Ok(verdict)
 }
 
 /// Writes to stdout, where a reader that went away is an error and no panic.
-fn print(text: &str) -> Result<(), Error> {
+pub(super) fn print(text: &str) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
@@ -74,8 +94,8 @@ fn start_log(job: &Job, verbose: u8) {
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(level))
-        .with_writer(|| AboveProgress)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_writer(|| AboveBlock)
+        .with_ansi(wants_colour());
     // A second subscriber in one process is not ours to argue about.
     let _ = if job.log_full {
         builder.with_thread_names(true).try_init()
@@ -84,8 +104,8 @@ fn start_log(job: &Job, verbose: u8) {
     };
 }
 
-/// The line that the job describes, started.
-fn build(job: &Job, gallery: &Arc<Gallery>) -> Result<Line, Error> {
+/// The line that the job describes.
+pub(super) fn builder(job: &Job, gallery: &Arc<Gallery>) -> Result<LineBuilder, Error> {
     let source = resolve::open_source(job)?;
     let surroundings = Surroundings::new(&job.uri, source.geometry(), gallery.clone());
     let boards = Boards::of(&job.stages);
@@ -97,7 +117,7 @@ fn build(job: &Job, gallery: &Arc<Gallery>) -> Result<Line, Error> {
             .map_err(|e| stage.origin.error(format_args!("stage {}: {e}", stage.spec.name)))?;
         builder = builder.stage_with(stage.spec.clone(), move |worker| maker.make(worker));
     }
-    builder.start()
+    Ok(builder)
 }
 
 /// How many instances of a stage there will be: stages that share a thread have its workers.
@@ -113,17 +133,30 @@ fn watch(
     mut line: Line,
     signals: &mut Signals,
     job: &Job,
-    mut progress: Progress,
+    mut status: Status,
+    mut folder: Option<&mut ReportFolder>,
 ) -> (Snapshot, bool) {
     let deadline = job.line.reset.deadline + STOP_SLACK;
     let handle = line.handle();
     let mut asked = 0;
     let mut stop_by: Option<Instant> = None;
+    if let Some(folder) = &mut folder {
+        folder.begin(&handle.snapshot());
+    }
     loop {
         let ended = line.wait(LOOK);
-        asked += signals.pending().count();
+        for signal in signals.pending() {
+            match signal {
+                SIGINT | SIGTERM => asked += 1,
+                signal => {
+                    status.leave();
+                    // Stops or ends the process, as without us. If it cannot, the line runs on.
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                }
+            }
+        }
         if asked > 1 {
-            progress.end();
+            status.end();
             return (line.abort(), true);
         }
         if asked == 1 && stop_by.is_none() {
@@ -131,11 +164,18 @@ fn watch(
             stop_by = Some(Instant::now() + deadline);
         }
         if ended || stop_by.is_some_and(|by| Instant::now() >= by) {
-            progress.end();
+            status.end();
             return (line.stop(deadline), asked > 0);
         }
-        if progress.is_due() {
-            progress.show(&handle.snapshot());
+        let due = folder.as_deref_mut().filter(|f| f.is_due());
+        if status.is_due() || due.is_some() {
+            let s = handle.snapshot();
+            if let Some(folder) = due {
+                folder.tick(&s);
+            }
+            if status.is_due() {
+                status.show(&s);
+            }
         }
     }
 }

@@ -254,7 +254,7 @@ pub const LOG: &[Key] = &[
 
 /// `[report]`.
 pub const REPORT: &[Key] =
-    &[key("dir", KeyType::Text, "", "folder for summary, configuration and histograms")];
+    &[key("dir", KeyType::Text, "", "folder for page, summary, configuration and histograms")];
 
 /// The priority of that name.
 pub fn priority(text: &str) -> Option<Priority> {

@@ -2,21 +2,12 @@
 
 use super::job::Job;
 use super::object::{Verdict, holders};
+use super::units::size;
 use crate::fault::code_text;
 use crate::pipeline::Snapshot;
 use crate::stage::Figure;
 use crate::telemetry::LatencySnapshot;
 use std::fmt::Write as _;
-
-/// A size in a unit that suits it.
-pub fn size(bytes: u64) -> String {
-    match bytes {
-        0..10_000 => format!("{bytes} B"),
-        10_000..10_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        10_000_000..10_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.2} GB", bytes as f64 / 1e9),
-    }
-}
 
 /// Headings of columns that hold words; all others but the first hold figures.
 const TEXTS: &[&str] = &["class", "action", "policy"];

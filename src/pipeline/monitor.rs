@@ -265,6 +265,7 @@ impl Monitor {
             slots_out: shared.pools[0].held().len() as u64,
             grabbed: c.grabbed.get(),
             bytes: c.bytes.get(),
+            lost: super::snapshot::frame_counts(shared).lost(),
         };
         let steady = Steady {
             allocations: crate::alloc::hot_allocations(),

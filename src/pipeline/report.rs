@@ -32,6 +32,11 @@ pub struct FrameCounts {
 }
 
 impl FrameCounts {
+    /// Frames that did not arrive whole at the end of every branch that must have them.
+    pub fn lost(&self) -> u64 {
+        self.incomplete + self.underrun + self.refused + self.invalid + self.lost_by_device
+    }
+
     /// The sum of everything but `grabbed`.
     pub fn accounted(&self) -> u64 {
         self.delivered
@@ -194,6 +199,8 @@ pub struct Sample {
     pub grabbed: u64,
     /// Bytes grabbed so far.
     pub bytes: u64,
+    /// Frames lost so far, by whatever cause ([`FrameCounts::lost`]).
+    pub lost: u64,
 }
 
 /// Memory of the process and the pools.
@@ -289,7 +296,8 @@ pub struct Snapshot {
     pub memory: MemoryReport,
     /// Steady state.
     pub steady: SteadyReport,
-    /// Samples over time, oldest first; bounded.
+    /// Samples over the whole of the run, oldest first. Bounded: those of a long run are
+    /// farther apart.
     pub samples: Vec<Sample>,
     /// Anomalies that the checks of rule 5 found: name and count.
     pub anomalies: Vec<(&'static str, u64)>,

@@ -74,7 +74,7 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
     }
 }
 
-fn frame_counts(shared: &Shared) -> FrameCounts {
+pub(super) fn frame_counts(shared: &Shared) -> FrameCounts {
     let c = &shared.capture;
     let (source, in_flight) = shared.pools[0].ends();
     let mut f = FrameCounts {

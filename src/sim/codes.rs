@@ -27,12 +27,7 @@ pub const SIM_NO_MEMORY: i64 = 0xB;
 
 macro_rules! entries {
     ($($code:ident $class:ident $meaning:literal;)*) => {
-        &[$(CodeEntry {
-            code: $code,
-            name: stringify!($code),
-            class: FaultClass::$class,
-            meaning: $meaning,
-        }),*]
+        &[$(CodeEntry::new($code, stringify!($code), FaultClass::$class, $meaning)),*]
     };
 }
 

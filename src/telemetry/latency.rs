@@ -151,6 +151,22 @@ impl LatencySnapshot {
         &self.histogram
     }
 
+    /// What was recorded after `earlier`, an older copy of the same histogram. Its largest and smallest
+    /// values are exact only where they are those of the whole; else they are within 1 %.
+    pub fn since(&self, earlier: &LatencySnapshot) -> LatencySnapshot {
+        let mut histogram = self.histogram.clone();
+        if histogram.subtract(&earlier.histogram).is_err() {
+            return self.clone(); // Another histogram's copy.
+        }
+        let empty = histogram.is_empty();
+        LatencySnapshot {
+            max: if empty { 0 } else { histogram.max().min(self.max) },
+            min: if empty { u64::MAX } else { histogram.min().max(self.min) },
+            sum: self.sum.wrapping_sub(earlier.sum),
+            histogram,
+        }
+    }
+
     /// Adds the counts of `other` (for the workers of one stage).
     pub fn merge(&mut self, other: &LatencySnapshot) {
         self.histogram.add(&other.histogram).expect("same bounds");
@@ -174,6 +190,24 @@ mod tests {
             v = v * 9 / 8 + 1;
         }
         assert_eq!(highest_at(CELLS - 1), MAX_NANOS);
+    }
+
+    #[test]
+    fn intervals_add_up_to_the_whole() {
+        // Catches an interval that counts a value twice or loses one, or shows the run's maximum as its own.
+        let (mut w, r) = latency();
+        let start = r.snapshot();
+        w.record(Nanos(5_000_000));
+        let first = r.snapshot();
+        (1..=100).for_each(|i| w.record(Nanos(i * 1000)));
+        let second = r.snapshot();
+        let (a, b) = (first.since(&start), second.since(&first));
+        assert_eq!((a.count(), b.count(), second.count()), (1, 100, 101));
+        assert_eq!((a.max().0, a.mean().0), (5_000_000, 5_000_000));
+        assert!((100_000..=101_000).contains(&b.max().0), "{}", b.max());
+        assert_eq!(b.mean().0, 50_500);
+        let none = second.since(&second);
+        assert_eq!((none.count(), none.max().0, none.min().0, none.mean().0), (0, 0, 0, 0));
     }
 
     #[test]

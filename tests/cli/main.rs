@@ -4,6 +4,8 @@
 //! optimisation and two busy cores keep up.
 #![cfg(feature = "cli")]
 
+mod doctor;
+mod report;
 mod wrong;
 
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! The arithmetic of the image stages: functions on slices that know nothing of frames.
 //!
 //! None allocates, none panics on any length, and each has a plain twin in `tests/util/twins.rs` that the property
-//! tests hold it against. They are written so that the compiler makes vector code of them; [`cpu`] compiles each
+//! tests hold it against. They are written so that the compiler makes vector code of them; `cpu.rs` compiles each
 //! a second time for AVX2 and chooses at run time.
 
 mod bin;

@@ -1,4 +1,14 @@
 //! Fault classes and the code tables: an error is classified before it is acted on.
+//!
+//! What each code of an SDK means and what class it has is data: [`mvs`], [`gentl`], [`aravis`]. A source
+//! gives its table to the line as a [`CodeTable`]; a configuration may remap a code.
+
+pub mod aravis;
+pub mod gentl;
+pub mod mvs;
+mod table;
+
+pub use table::{CodeEntry, CodeTable};
 
 use std::fmt;
 
@@ -82,19 +92,6 @@ impl fmt::Display for FaultClass {
     }
 }
 
-/// One row of an SDK's code table.
-#[derive(Debug, Clone, Copy)]
-pub struct CodeEntry {
-    /// The raw code.
-    pub code: i64,
-    /// The SDK's name of it.
-    pub name: &'static str,
-    /// Its class.
-    pub class: FaultClass,
-    /// What it means, in one sentence.
-    pub meaning: &'static str,
-}
-
 /// A fault as a source reports it: the raw code, not yet classified.
 ///
 /// `Copy` and free of text, so that a hot thread can pass it on.
@@ -113,48 +110,16 @@ impl Fault {
     }
 }
 
-/// The codes of one SDK, with a configuration's remapping on top.
-#[derive(Debug, Clone)]
-pub struct CodeTable {
-    entries: &'static [CodeEntry],
-    remap: Vec<(i64, FaultClass)>,
-}
-
-impl CodeTable {
-    /// A table without remapping.
-    pub const fn new(entries: &'static [CodeEntry]) -> Self {
-        CodeTable { entries, remap: Vec::new() }
-    }
-
-    /// Makes `code` mean `class`, whatever the table says.
-    pub fn remap(&mut self, code: i64, class: FaultClass) {
-        self.remap.retain(|(c, _)| *c != code);
-        self.remap.push((code, class));
-    }
-
-    /// The class of a code.
-    ///
-    /// # Real-time
-    /// Any thread. No allocation, no lock.
-    pub fn classify(&self, code: i64) -> FaultClass {
-        if let Some((_, class)) = self.remap.iter().find(|(c, _)| *c == code) {
-            return *class;
-        }
-        self.entry(code).map_or(FaultClass::Unknown, |e| e.class)
-    }
-
-    /// The table's row of a code.
-    pub fn entry(&self, code: i64) -> Option<&'static CodeEntry> {
-        self.entries.iter().find(|e| e.code == code)
-    }
-
-    /// The name of a code, or `unknown`.
-    pub fn name(&self, code: i64) -> &'static str {
-        self.entry(code).map_or("unknown", |e| e.name)
-    }
-}
-
 /// A code as reports print it: `0x80000007`. Codes are 32 bits wide in every SDK we know.
 pub fn code_text(code: i64) -> String {
     format!("0x{:08X}", code as u32)
 }
+
+/// Whether two numbers are the same code, signed or not: `0x80000007` and `-2147483641` are.
+pub const fn same_code(a: i64, b: i64) -> bool {
+    a as u32 == b as u32
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

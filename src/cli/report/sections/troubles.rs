@@ -1,0 +1,204 @@
+//! Resets with their parts, reconnections, faults, and the line's log.
+
+use super::{MAX_ROWS, more, section, table};
+use crate::cli::object::holders;
+use crate::cli::report::page::nanos;
+use crate::cli::units::{grouped, size, time};
+use crate::fault::{FaultClass, code_text};
+use crate::pipeline::{FaultReport, ResetReport, Snapshot};
+use maud::{Markup, html};
+
+/// Entries of the log at most: the first and the last.
+const MAX_EVENTS: usize = 60;
+
+/// All of it; nothing where nothing happened.
+pub fn troubles(s: &Snapshot) -> Markup {
+    html! { (faults(s)) (resets(s)) (reconnects(s)) (held(s)) (events(s)) }
+}
+
+/// When something was, since the start of the line.
+fn since(s: &Snapshot, at: crate::clock::HostTime) -> String {
+    let start = s.at.0.saturating_sub(s.elapsed.0);
+    format!("{:.3} s", at.0.saturating_sub(start) as f64 / 1e9)
+}
+
+fn faults(s: &Snapshot) -> Markup {
+    let anomalies: Vec<_> = s.anomalies.iter().filter(|(_, n)| *n > 0).collect();
+    if s.faults.is_empty() && anomalies.is_empty() {
+        return html! {};
+    }
+    let heads =
+        ["fault", "class", "count", "first", "last", "what the line does", "what came of it"];
+    let rows = html! {
+        @for r in s.faults.iter().take(MAX_ROWS) {
+            tr {
+                th scope="row" { code { (code_text(r.code)) } " " (r.name) }
+                td.t { (r.class) }
+                td { data value=(r.count) { (grouped(r.count)) } }
+                td { (since(s, r.first)) }
+                td { (since(s, r.last)) }
+                td.t { (r.action) }
+                td.t { (outcome(s, r)) }
+            }
+        }
+    };
+    let body = html! {
+        @if !s.faults.is_empty() { (table("figures", &heads, &rows)) (more(MAX_ROWS, s.faults.len())) }
+        @if !anomalies.is_empty() {
+            p { "The checks of what the source says found: "
+                @for (i, (name, n)) in anomalies.iter().enumerate() {
+                    @if i > 0 { ", " } (name.replace('_', " ")) " " (grouped(*n))
+                }
+                "."
+            }
+        }
+    };
+    section("faults", "Faults", "What the source reported, by code.", &body)
+}
+
+/// What a fault led to, as far as the books say.
+fn outcome(s: &Snapshot, r: &FaultReport) -> String {
+    let of = |ok: usize, all: usize, what: &str| match all {
+        0 => "the line went on".into(),
+        _ => format!("{what}: {ok} of {all} went well"),
+    };
+    match r.class {
+        FaultClass::Lost | FaultClass::Unknown => {
+            of(s.reconnects.iter().filter(|r| r.ok).count(), s.reconnects.len(), "reconnections")
+        }
+        FaultClass::BufferTooSmall => {
+            of(s.resets.iter().filter(|r| r.ok).count(), s.resets.len(), "resets")
+        }
+        FaultClass::Misuse | FaultClass::Incompatible if s.failure.is_some() => {
+            "the line stopped".into()
+        }
+        FaultClass::DamagedFrame => format!("{} frames incomplete", grouped(s.frames.incomplete)),
+        _ => "the line went on".into(),
+    }
+}
+
+/// The parts of a reset: name, time, look of its bar.
+fn parts(r: &ResetReport) -> [(&'static str, u64); 5] {
+    let known = r.drain.0 + r.prove.0 + r.rebuild.0 + r.restart.0;
+    [
+        ("drain", r.drain.0),
+        ("prove", r.prove.0),
+        ("rebuild", r.rebuild.0),
+        ("restart", r.restart.0),
+        // From the restart to the first frame, and from the last frame to the order.
+        ("wait", r.dead.0.saturating_sub(known)),
+    ]
+}
+
+fn resets(s: &Snapshot) -> Markup {
+    if s.resets.is_empty() {
+        return html! {};
+    }
+    let ok = s.resets.iter().filter(|r| r.ok).count();
+    let longest = s.resets.iter().map(|r| parts(r).iter().map(|p| p.1).sum::<u64>()).max();
+    let longest = longest.unwrap_or(1).max(1) as f64;
+    let heads =
+        ["reason", "at", "dead", "drain", "prove", "rebuild", "restart", "wait", "slot", "outcome"];
+    let rows = html! {
+        @for r in s.resets.iter().take(MAX_ROWS) {
+            tr {
+                th scope="row" { (r.reason) }
+                td { (since(s, r.at)) }
+                td { (nanos(r.dead.0)) }
+                @for (_, ns) in parts(r) { td { (nanos(ns)) } }
+                td {
+                    @if r.slot_bytes_before == r.slot_bytes_after { (size(r.slot_bytes_after)) }
+                    @else { (size(r.slot_bytes_before)) " → " (size(r.slot_bytes_after)) }
+                }
+                td.t { @if r.ok { span.good { "ok" } } @else { span.bad { "failed" } } }
+            }
+            tr.bars {
+                td colspan="10" {
+                    div.parts style=(format!("width:{:.2}%", parts(r).iter().map(|p| p.1).sum::<u64>() as f64 / longest * 100.0)) {
+                        @for (name, ns) in parts(r).iter().filter(|p| p.1 > 0) {
+                            span class=(name) style=(format!("flex-grow:{ns}")) title=(format!("{name} {}", time(*ns).trim())) {}
+                        }
+                    }
+                }
+            }
+        }
+    };
+    let late: Vec<_> = s.resets.iter().flat_map(|r| &r.late).take(MAX_ROWS).collect();
+    let body = html! {
+        p.key {
+            @for name in ["drain", "prove", "rebuild", "restart", "wait"] {
+                span.item { span class=(format!("dot {name}")) {} (name) }
+            }
+        }
+        (table("figures resets", &heads, &rows))
+        (more(MAX_ROWS, s.resets.len()))
+        @if !late.is_empty() { ul { @for text in late { li { (text) } } } }
+    };
+    let about = format!(
+        "{ok} of {} went well. A reset drains the line, proves that every slot is home, rebuilds the slots and \
+         restarts the camera; the rest of its dead time is waiting for frames.",
+        s.resets.len()
+    );
+    section("resets", "Resets", &about, &body)
+}
+
+fn reconnects(s: &Snapshot) -> Markup {
+    if s.reconnects.is_empty() {
+        return html! {};
+    }
+    let rows = html! {
+        @for r in s.reconnects.iter().take(MAX_ROWS) {
+            tr {
+                th scope="row" { (r.reason) }
+                td { (since(s, r.at)) }
+                td { (r.attempts) }
+                td { (nanos(r.dead.0)) }
+                td.t { @if r.ok { span.good { "the device is back" } } @else { span.bad { "the device did not come back" } } }
+            }
+        }
+    };
+    let heads = ["reason", "at", "attempts", "dead", "outcome"];
+    let body = html! { (table("figures", &heads, &rows)) (more(MAX_ROWS, s.reconnects.len())) };
+    let ok = s.reconnects.iter().filter(|r| r.ok).count();
+    section(
+        "reconnects",
+        "Reconnections",
+        &format!("{ok} of {} went well.", s.reconnects.len()),
+        &body,
+    )
+}
+
+fn held(s: &Snapshot) -> Markup {
+    if s.held.is_empty() {
+        return html! {};
+    }
+    let body = html! {
+        ul {
+            @for h in s.held.iter().take(MAX_ROWS) {
+                li { "Slot " (h.slot) " with frame id " (h.frame_id) " is held by "
+                    (holders(s, h).join(" and ")) " for " (h.age(s.at)) "." }
+            }
+        }
+    };
+    section("held", "Slots that did not come home", "", &body)
+}
+
+fn events(s: &Snapshot) -> Markup {
+    if s.events.is_empty() {
+        return html! {};
+    }
+    let n = s.events.len();
+    let half = MAX_EVENTS / 2;
+    let shown = |i: usize| n <= MAX_EVENTS || i < half || i >= n - half;
+    let body = html! {
+        ol.log {
+            @for (i, e) in s.events.iter().enumerate().filter(|(i, _)| shown(*i)) {
+                li { span.at { (since(s, e.at)) } span { (e.text) } }
+                @if n > MAX_EVENTS && i == half - 1 {
+                    li { span.at { "…" } span { (n - MAX_EVENTS) " more are in " code { "summary.json" } } }
+                }
+            }
+        }
+    };
+    section("log", "What happened", "", &body)
+}

@@ -1,0 +1,102 @@
+//! What an inspection found: counts by kind, comparison with a known truth, pictures of failed parts.
+
+use super::section;
+use crate::cli::inspection::{Inspection, Truth};
+use crate::cli::report::page::{Facts, count};
+use crate::cli::report::picture::Picture;
+use crate::cli::units::percent;
+use crate::verdict::Area;
+use maud::{Markup, html};
+
+/// Nothing where nothing was inspected.
+pub fn verdicts(f: &Facts<'_>, inspections: &[Inspection], truth: Option<&Truth>) -> Markup {
+    if inspections.is_empty() && truth.is_none() && f.pictures.is_empty() {
+        return html! {};
+    }
+    let body = html! {
+        @for i in inspections { (kinds(i)) }
+        @if let Some(t) = truth { (compared(t)) }
+        (gallery(f.pictures))
+    };
+    section("verdicts", "Inspection", "", &body)
+}
+
+fn kinds(i: &Inspection) -> Markup {
+    let most = i.kinds.iter().map(|(_, n)| *n).max().unwrap_or(1).max(1);
+    html! {
+        p.lead {
+            strong { (i.stage) } " judged " (count(&format!("parts-{}", i.stage), i.parts)) " parts; "
+            (count(&format!("failed-{}", i.stage), i.failed)) " failed (" (percent(i.failed_share())) ")."
+        }
+        @if !i.kinds.is_empty() {
+            div.scroll {
+                table.kinds {
+                    tbody {
+                        @for (kind, n) in &i.kinds {
+                            tr {
+                                th scope="row" { (kind) }
+                                td.n { (count(&format!("kind-{}-{kind}", i.stage), *n)) }
+                                td.bar { span style=(format!("width:{:.1}%", *n as f64 / most as f64 * 100.0)) {} }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn compared(t: &Truth) -> Markup {
+    let share = |id: &str, v: f64| html! { data id=(id) value=(v) { (format!("{v:.4}")) } };
+    html! {
+        p.lead {
+            "Against the known truth (" (t.stage) "): precision " (share("precision", t.precision))
+            " (of the parts that were failed, the share that are bad), recall " (share("recall", t.recall))
+            " (of the bad parts, the share that were failed)."
+        }
+    }
+}
+
+fn gallery(pictures: &[Picture]) -> Markup {
+    html! {
+        @if !pictures.is_empty() {
+            div.gallery { @for p in pictures { (picture(p)) } }
+        }
+    }
+}
+
+fn picture(p: &Picture) -> Markup {
+    let (w, h) = (p.crop.width, p.crop.height);
+    let kind = p.verdict.defect.map_or("good", |d| d.name());
+    // The mark lies around the defect, not on it.
+    let m = around(p.mark(), p.crop);
+    html! {
+        figure.part {
+            svg viewBox=(format!("0 0 {w} {h}")) role="img" {
+                title { (kind) " on frame " (p.frame_id) }
+                image href=(p.uri) width=(w) height=(h) {}
+                @if m.width > 0 && m.height > 0 {
+                    rect.halo x=(m.x) y=(m.y) width=(m.width) height=(m.height) {}
+                    rect.mark x=(m.x) y=(m.y) width=(m.width) height=(m.height) {}
+                }
+            }
+            figcaption {
+                strong { (kind) } " " span.score title="how far beyond the threshold" { (format!("{:.1}×", p.verdict.score)) }
+                br;
+                "frame " (p.frame_id)
+            }
+        }
+    }
+}
+
+/// A little larger, within the picture; nothing around nothing.
+fn around(m: Area, crop: Area) -> Area {
+    if m.width == 0 || m.height == 0 {
+        return m;
+    }
+    let margin = (crop.width.max(crop.height) / 40).max(1);
+    let (x, y) = (m.x.saturating_sub(margin), m.y.saturating_sub(margin));
+    let right = (u32::from(m.x) + u32::from(m.width) + u32::from(margin)).min(crop.width.into());
+    let low = (u32::from(m.y) + u32::from(m.height) + u32::from(margin)).min(crop.height.into());
+    Area { x, y, width: right as u16 - x, height: low as u16 - y }
+}

@@ -1,0 +1,196 @@
+//! The folder of `--report`: what the page says is what `summary.json` says.
+
+use super::{Folder, SMALL, finish, frameline, spawn, text};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::Path;
+
+fn read(dir: &str, name: &str) -> String {
+    std::fs::read_to_string(Path::new(dir).join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// The value of an attribute in the text of a tag.
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+    rest.split_once('"').map(|(value, _)| value)
+}
+
+/// The exact values of all `data` elements that have an id.
+fn figures(page: &str) -> HashMap<&str, &str> {
+    let tags = page.split("<data").skip(1).filter_map(|rest| rest.split_once('>'));
+    tags.filter_map(|(tag, _)| Some((attribute(tag, "id")?, attribute(tag, "value")?))).collect()
+}
+
+/// The rows of the table of latencies: name in `summary.json`, and count, p50, p90, p99, p99.9, max.
+fn latencies(page: &str) -> HashMap<String, Vec<u64>> {
+    let rows = page.split("<tr data-latency=\"").skip(1);
+    rows.map(|row| {
+        let (name, rest) = row.split_once('"').expect("the end of the name");
+        let (row, _) = rest.split_once("</tr>").expect("the end of the row");
+        let values = row.split("<data").skip(1);
+        let value = |v: &str| attribute(v, "value").and_then(|v| v.parse().ok()).expect("a number");
+        (name.replace("&gt;", ">"), values.map(value).collect())
+    })
+    .collect()
+}
+
+/// Nothing is fetched from anywhere.
+fn assert_self_contained(page: &str) {
+    for part in ["http://", "https://", "@import", "url(", "<script", "<link", "src="] {
+        assert!(!page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn the_page_says_what_the_summary_says() {
+    // Catches a number on the page that is not the run's, a loss that has no row, a page that needs a network.
+    let folder = Folder::new("page");
+    let dir = folder.path("out");
+    let script = "&faults=at 20 lose 3;at 40 incomplete;at 60 resize 32x24;at 90 disconnect 50;at 120 burst 4";
+    let source = format!("{SMALL}{script}");
+    let set = "faults.backoff=20ms";
+    let args = ["run", "--source", &source, "--frames", "200", "--report", &dir, "--set", set];
+    let output = frameline(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let page = read(&dir, "report.html");
+    let summary: Value = serde_json::from_str(&read(&dir, "summary.json")).expect("summary.json");
+    assert_self_contained(&page);
+
+    let found = figures(&page);
+    let frames = summary["frames"].as_object().expect("frames");
+    for (name, n) in frames {
+        let id = format!("frames-{name}");
+        assert_eq!(found.get(id.as_str()).copied(), Some(n.to_string().as_str()), "{id}");
+    }
+    let of =
+        |name: &str| found[format!("frames-{name}").as_str()].parse::<u64>().expect("a number");
+    let losses = frames.keys().filter(|k| *k != "grabbed").map(|k| of(k)).sum::<u64>();
+    assert_eq!(of("grabbed"), losses, "the table adds up");
+    assert!(page.contains("adds up") && !page.contains("does not add up"));
+
+    let rows = latencies(&page);
+    for (name, l) in summary["latency_ns"].as_object().expect("latency_ns") {
+        let keys = ["count", "p50", "p90", "p99", "p999", "max"];
+        let expected: Vec<u64> = keys.iter().map(|k| l[*k].as_u64().expect("a number")).collect();
+        assert_eq!(rows.get(name), Some(&expected), "{name}");
+    }
+    for part in ["Resets", "Reconnections", "Faults", "SIM_LOST", "Over time", "sensor_width=64"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(summary["started"].as_str().is_some_and(|t| t.ends_with('Z')), "{summary}");
+}
+
+#[test]
+fn interval_logs_hold_every_value_once() {
+    // Catches an interval that is written twice or not at all, and the last one, which the end of the run cuts off.
+    use hdrhistogram::Histogram;
+    use hdrhistogram::serialization::Deserializer;
+    use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+    let folder = Folder::new("hlog");
+    let dir = folder.path("out");
+    let args = ["run", "--source", SMALL, "--seconds", "2.4", "--report", &dir, "--quiet"];
+    let output = frameline(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let summary: Value = serde_json::from_str(&read(&dir, "summary.json")).expect("summary.json");
+    let files = [("end_to_end", "end_to_end"), ("hop-source-to-verify", "source>verify")];
+    for (file, name) in files.into_iter().chain([("stage-verify", "verify")]) {
+        let log = read(&dir, &format!("{file}.hlog"));
+        assert!(log.contains("#[Histogram log format version 1.3]"), "{log}");
+        let mut whole = Histogram::<u64>::new(2).expect("two digits");
+        let (mut intervals, mut end) = (0, 0.0);
+        for entry in IntervalLogIterator::new(log.as_bytes()) {
+            let LogEntry::Interval(i) = entry.expect("a line of a log") else { continue };
+            assert!((i.start_timestamp().as_secs_f64() - end).abs() < 0.002, "no gap: {log}");
+            end = i.start_timestamp().as_secs_f64() + i.duration().as_secs_f64();
+            let bytes = base64_decoded(i.encoded_histogram());
+            let part: Histogram<u64> =
+                Deserializer::new().deserialize(&mut bytes.as_slice()).expect("a histogram");
+            whole.add(&part).expect("values in range");
+            intervals += 1;
+        }
+        assert!(intervals >= 2, "{intervals} intervals");
+        let l = &summary["latency_ns"][name];
+        assert_eq!(Some(whole.len()), l["count"].as_u64(), "{name}");
+        let (here, there) = (whole.value_at_quantile(0.5), l["p50"].as_u64().expect("p50"));
+        assert!(here.abs_diff(there) <= there / 50 + 1, "{name}: {here} {there}");
+    }
+}
+
+/// Base64 as the logs have it, so that the test reads them without the program's own decoder.
+fn base64_decoded(text: &str) -> Vec<u8> {
+    let digit = |c: u8| match c {
+        b'A'..=b'Z' => c - b'A',
+        b'a'..=b'z' => c - b'a' + 26,
+        b'0'..=b'9' => c - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => panic!("{c} is no digit of base64"),
+    };
+    let digits: Vec<u8> = text.trim_end_matches('=').bytes().map(digit).collect();
+    let word = |four: &[u8]| four.iter().fold(0_u32, |w, d| w << 6 | u32::from(*d));
+    digits
+        .chunks(4)
+        .flat_map(|four| {
+            let bytes = (word(four) << (6 * (4 - four.len()))).to_be_bytes();
+            bytes[1..four.len()].to_vec()
+        })
+        .collect()
+}
+
+#[test]
+fn a_run_without_a_frame_has_a_report() {
+    // Catches a division by zero, a plot without values, an axis without an end.
+    let folder = Folder::new("none");
+    let dir = folder.path("out");
+    let source = "sim:?width=64&height=48&sensor_width=64&sensor_height=48&rate=200&faults=at 0 timeout 1000";
+    let args = ["run", "--source", source, "--seconds", "0.4", "--report", &dir, "--json"];
+    let output = frameline(&args);
+    let page = read(&dir, "report.html");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_self_contained(&page);
+    assert_eq!(figures(&page)["frames-grabbed"], "0");
+    assert!(!page.contains("NaN") && !page.contains("inf "), "{page}");
+}
+
+#[test]
+fn a_failed_run_has_a_report_that_says_so() {
+    // Catches a report that is green whatever happened.
+    let folder = Folder::new("failed");
+    let dir = folder.path("out");
+    let source = format!("{SMALL}&faults=at 10 disconnect 60000");
+    let sets = ["--set", "faults.reconnect_attempts=2", "--set", "faults.backoff=1ms"];
+    let args = ["run", "--source", &source, "--seconds", "30", "--report", &dir, "--quiet"];
+    let output = frameline(&[&args[..], &sets[..]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let page = read(&dir, "report.html");
+    assert!(page.contains("class=\"verdict failed\"") && page.contains("FAILED"));
+    assert!(page.contains("did not come back within 2 attempts"));
+}
+
+#[test]
+fn what_cannot_be_written_is_a_sentence_and_not_the_end_of_the_figures() {
+    // Catches a run that is begun although its report cannot be written, and figures that are lost with it.
+    let folder = Folder::new("unwritable");
+    let file = folder.write("file", "");
+    let dir = format!("{file}/report");
+    let output = frameline(&["run", "--source", SMALL, "--frames", "9", "--report", &dir]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(output.stdout.is_empty() && text(&output.stderr).contains("cannot be written"));
+
+    // A folder stands where the page belongs: that is seen after the run only.
+    let dir = folder.path("out");
+    std::fs::create_dir_all(Path::new(&dir).join("report.html")).expect("a folder");
+    let output =
+        frameline(&["run", "--source", SMALL, "--frames", "9", "--report", &dir, "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("report.html cannot be written"));
+    assert_eq!(super::object(&output)["frames"]["grabbed"], 9);
+
+    let dir = folder.path("logs");
+    std::fs::create_dir_all(Path::new(&dir).join("end_to_end.hlog")).expect("a folder");
+    let child = spawn(&["run", "--source", SMALL, "--frames", "9", "--report", &dir, "--quiet"]);
+    let output = finish(child);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("end_to_end.hlog cannot be written"));
+    assert!(read(&dir, "report.html").contains("frames-grabbed"), "the page is there all the same");
+}
