@@ -15,7 +15,7 @@ const TIMEOUT: Duration = Duration::from_millis(1);
 
 /// Grabs and checks `n` times; returns the allocations and the frames.
 fn turn(query: &str, fill: Fill, n: usize) -> (u64, u64) {
-    let config = SimConfig::from_uri(&format!("sim:?width=128&height=64&{query}")).unwrap();
+    let config = SimConfig::from_uri(&format!("sim:?{query}")).unwrap();
     let (clock, hand) = Clock::manual();
     let mut sim = Sim::in_manual_time(config, clock, hand).unwrap();
     let mut pool = match fill {
@@ -74,9 +74,22 @@ fn nothing_is_allocated_after_the_start() {
                   duplicate;random 0.1 reorder;random 0.1 double;random 0.1 burst 20;every 50 short;at 99 lie 9";
     for fill in [Fill::Copy, Fill::Announce, Fill::Lend] {
         for query in ["rate=max", "rate=2000&queue=5", "rate=10000", "rate=500&trigger=external"] {
-            let (allocations, frames) = turn(&format!("{query}&faults={faults}"), fill, 3000);
+            let (allocations, frames) =
+                turn(&format!("width=128&height=64&{query}&faults={faults}"), fill, 3000);
             assert_eq!(allocations, 0, "{query} {fill:?}");
             assert!(frames > 1000, "{query} {fill:?}: {frames} frames only");
+        }
+    }
+}
+
+#[test]
+fn the_conveyor_allocates_nothing_after_the_start() {
+    for fill in [Fill::Copy, Fill::Announce, Fill::Lend] {
+        for format in ["Mono8", "Mono12p", "BayerRG16"] {
+            let query = format!("width=320&height=256&scene=conveyor&format={format}&rate=max");
+            let (allocations, frames) = turn(&query, fill, 40);
+            assert_eq!(allocations, 0, "{query} {fill:?}");
+            assert!(frames > 30, "{query} {fill:?}: {frames} frames only");
         }
     }
 }

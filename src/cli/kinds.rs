@@ -5,7 +5,7 @@ use super::fields::Fields;
 use super::image_kinds::{ImageKind, ImageMaker};
 use crate::error::Error;
 use crate::format::Geometry;
-use crate::sim::{SimConfig, Verify, VerifyConfig};
+use crate::sim::{Judge, SimConfig, Verify, VerifyConfig};
 use crate::stage::Stage;
 use crate::stages::{
     BIN_KEYS, CROP_KEYS, DELAY_KEYS, DEMOSAIC_KEYS, Delay, DelayMode, DelaySettings, FAIL_KEYS,
@@ -24,12 +24,26 @@ pub const VERIFY_KEYS: &[Key] = &[
         about: "seed of the pattern; without it that of the simulated source",
     },
     Key {
+        name: "every",
+        value: KeyType::Integer { min: 1, max: 1_000_000 },
+        default: "1",
+        about: "the bytes of every n-th frame are checked; the order of all is",
+    },
+    Key {
         name: "fail_on_bad",
         value: KeyType::Bool,
         default: "false",
         about: "give up frames whose content is wrong, as invalid, instead of only counting them",
     },
 ];
+
+/// Keys of `kind = "judge"`.
+pub const JUDGE_KEYS: &[Key] = &[Key {
+    name: "from",
+    value: KeyType::Text,
+    default: "",
+    about: "the inspect stage whose verdicts are judged; without it the nearest before this one",
+}];
 
 /// Names of the kinds, in the order of [`KINDS`].
 pub const NAMES: &[&str] = &[
@@ -40,6 +54,7 @@ pub const NAMES: &[&str] = &[
     "flat_field",
     "crop",
     "bin",
+    "judge",
     "results",
     "delay",
     "fail",
@@ -54,6 +69,7 @@ pub const KINDS: &[(&str, &str, &[Key])] = &[
     ("flat_field", "evens out light and sensor, or takes the background away", FLAT_FIELD_KEYS),
     ("crop", "keeps a part of each image", CROP_KEYS),
     ("bin", "joins squares of pixels", BIN_KEYS),
+    ("judge", "holds verdicts against the truth of the simulated conveyor", JUDGE_KEYS),
     ("results", "records one line a frame in a file", RESULTS_KEYS),
     ("delay", "takes its time on purpose", DELAY_KEYS),
     ("fail", "errs, panics or hangs on purpose", FAIL_KEYS),
@@ -66,6 +82,8 @@ pub enum Kind {
     Verify {
         /// Seed of the pattern; `None`: the source's.
         seed: Option<u64>,
+        /// Checks the bytes of every n-th frame.
+        every: u64,
         /// Gives wrong frames up.
         fail_on_bad: bool,
     },
@@ -76,6 +94,11 @@ pub enum Kind {
     },
     /// Makes an image.
     Image(ImageKind),
+    /// Compares verdicts with the simulated line's truth.
+    Judge {
+        /// The stage whose verdicts are judged.
+        from: Option<String>,
+    },
     /// Records.
     Results {
         /// Where to.
@@ -102,12 +125,15 @@ impl Kind {
         }
         let time = |key| f.duration(key).unwrap_or_default();
         Ok(match kind {
-            "verify" => {
-                Kind::Verify { seed: f.integer("seed"), fail_on_bad: f.bool("fail_on_bad") }
-            }
+            "verify" => Kind::Verify {
+                seed: f.integer("seed"),
+                every: f.integer("every").unwrap_or(1),
+                fail_on_bad: f.bool("fail_on_bad"),
+            },
             "threshold" => {
                 Kind::Threshold { level: f.integer("level").and_then(|n| u16::try_from(n).ok()) }
             }
+            "judge" => Kind::Judge { from: f.text("from").map(Into::into) },
             "results" => {
                 let writer = WriterSettings {
                     json: f.text("json").map(Into::into),
@@ -162,6 +188,9 @@ impl Kind {
                 topics: &[Topic::Measurements, Topic::Verdicts],
                 needed: false,
             }),
+            Kind::Judge { from } => {
+                Some(Reads { from: from.as_deref(), topics: &[Topic::Verdicts], needed: true })
+            }
             _ => None,
         }
     }
@@ -173,6 +202,13 @@ impl Kind {
         workers: usize,
         board: Option<Board>,
     ) -> Result<Maker, Error> {
+        if matches!(self, Kind::Judge { .. })
+            && !around.sim.as_ref().is_some_and(SimConfig::shows_conveyor)
+        {
+            return Err(Error::config(
+                "judge knows the truth of the simulated conveyor only; leave the stage out, or use a sim: source that shows it",
+            ));
+        }
         let writer = match self {
             Kind::Results { writer, .. } => Some(RecordWriter::open(&WriterSettings {
                 row_per_part: matches!(board, Some(Board::Verdicts(_))),
@@ -191,7 +227,7 @@ impl Kind {
 /// What stages may know and use beyond their own keys.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
-    sim: Option<(u64, bool)>,
+    sim: Option<SimConfig>,
     geometry: Geometry,
     gallery: Arc<Gallery>,
 }
@@ -199,7 +235,7 @@ pub struct Surroundings {
 impl Surroundings {
     /// Those of a source, with the list of the run's pictures.
     pub fn new(uri: &str, geometry: Geometry, gallery: Arc<Gallery>) -> Self {
-        let sim = SimConfig::from_uri(uri).ok().map(|c| (c.seed, c.stamp));
+        let sim = SimConfig::from_uri(uri).ok();
         Surroundings { sim, geometry, gallery }
     }
 
@@ -224,12 +260,14 @@ impl Maker {
     /// The instance of one worker.
     pub fn make(&self, worker: usize) -> Box<dyn Stage> {
         match &self.kind {
-            Kind::Verify { seed, fail_on_bad } => {
-                let (sim_seed, stamped) = self.around.sim.unwrap_or((0, true));
+            Kind::Verify { seed, every, fail_on_bad } => {
+                let sim = self.around.sim.clone().unwrap_or_default();
                 let mut stage = Verify::new(VerifyConfig {
-                    seed: seed.unwrap_or(sim_seed),
+                    seed: seed.unwrap_or(sim.seed),
+                    look: sim.look,
+                    every: *every,
                     fail_on_bad: *fail_on_bad,
-                    stamped,
+                    stamped: sim.stamp,
                     workers: self.workers,
                 });
                 // A picture too large to render ahead is counted by the stage as unchecked.
@@ -247,6 +285,14 @@ impl Maker {
                 Some(image) => image.make(&self.around.geometry),
                 None => unreachable!("an image stage was opened with its maker"),
             },
+            Kind::Judge { from } => {
+                let camera = self.around.sim.clone().unwrap_or_default();
+                let board = match &self.board {
+                    Some(Board::Verdicts(board)) => board.clone(),
+                    _ => unreachable!("a judge was checked to have verdicts to read"),
+                };
+                Box::new(Judge::new(camera, board, from.as_deref().unwrap_or_default()))
+            }
             Kind::Results { .. } => match &self.writer {
                 Some(writer) => {
                     let stage = Results::new(writer.sink(), worker == 0);

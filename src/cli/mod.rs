@@ -9,6 +9,7 @@ pub mod boards;
 pub mod doctor;
 pub mod document;
 pub mod fields;
+pub mod findings;
 pub mod image_kinds;
 pub mod inspection;
 pub mod job;

@@ -1,5 +1,6 @@
 //! The object of `run --json`: DESIGN section 7 to the letter, with a few keys more.
 
+use super::inspection::truths;
 use super::job::Job;
 use super::kinds::Kind;
 use super::machine::Machine;
@@ -94,7 +95,7 @@ fn latency(l: &LatencySnapshot) -> Value {
 fn figure(f: &Figure) -> Value {
     match f {
         Figure::Count(n) | Figure::Max(n) => json!(n),
-        Figure::Number(n) => json!(n),
+        Figure::Number(_) | Figure::Share { .. } => json!(f.as_f64()),
         Figure::Text(t) => json!(t),
     }
 }
@@ -118,7 +119,7 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
         latencies.insert(stage.name.clone(), latency(&stage.service));
     }
     latencies.insert("end_to_end".into(), latency(&s.end_to_end));
-    let results: Map<String, Value> = s
+    let mut results: Map<String, Value> = s
         .stages
         .iter()
         .map(|stage| {
@@ -127,6 +128,12 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
             (stage.name.clone(), Value::Object(figures))
         })
         .collect();
+    for truth in truths(s) {
+        let inspection = truth.of.and_then(|name| results.get_mut(&name));
+        let Some(Value::Object(figures)) = inspection else { continue };
+        figures.insert("precision".into(), json!(truth.precision));
+        figures.insert("recall".into(), json!(truth.recall));
+    }
     let m = &s.memory;
     json!({
         "ok": verdict.failures.is_empty(),

@@ -3,6 +3,7 @@
 use super::args::RunArgs;
 use super::document::{Document, Origin, Raw, unknown};
 use super::fields::quoted;
+use super::findings;
 use super::job::Job;
 use super::schema::TABLE_NAMES;
 use super::value::list;
@@ -65,6 +66,7 @@ pub fn job(args: &RunArgs, cores: &[usize]) -> Result<Job, Error> {
     for set in &args.set {
         document.set(set, TABLE_NAMES)?;
     }
+    findings::keep(&mut document);
     Job::new(&document, cores)
 }
 

@@ -71,11 +71,22 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
         }
         print(&format!("{}\n", object(&snapshot, &verdict)))?;
     } else if !args.quiet {
-        print(&text)?;
+        print(&with_colour(&text, verdict.failures.is_empty()))?;
     }
     // A report that could not be written costs the report, not the summary.
     reported.transpose()?;
     Ok(verdict)
+}
+
+/// The first word, which says how it went, in colour where stdout is a terminal that shows it.
+fn with_colour(summary: &str, ok: bool) -> String {
+    let (true, Some((word, rest))) = (wants_colour(&std::io::stdout()), summary.split_once(':'))
+    else {
+        return summary.into();
+    };
+    let colour = if ok { console::Color::Green } else { console::Color::Red };
+    let word = console::Style::new().fg(colour).bold().force_styling(true).apply_to(word);
+    format!("{word}:{rest}")
 }
 
 /// Writes to stdout, where a reader that went away is an error and no panic.
@@ -95,7 +106,7 @@ fn start_log(job: &Job, verbose: u8) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(level))
         .with_writer(|| AboveBlock)
-        .with_ansi(wants_colour());
+        .with_ansi(wants_colour(&std::io::stderr()));
     // A second subscriber in one process is not ours to argue about.
     let _ = if job.log_full {
         builder.with_thread_names(true).try_init()

@@ -1,8 +1,9 @@
 //! The summary that a person reads.
 
+use super::inspection::{inspections, truth};
 use super::job::Job;
 use super::object::{Verdict, holders};
-use super::units::size;
+use super::units::{percent, size, time};
 use crate::fault::code_text;
 use crate::pipeline::Snapshot;
 use crate::stage::Figure;
@@ -39,8 +40,8 @@ fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
 }
 
 fn latency_cells(l: &LatencySnapshot) -> [String; 5] {
-    let q = |q| l.quantile(q).to_string();
-    [l.count().to_string(), q(0.5), q(0.99), q(0.999), l.max().to_string()]
+    let q = |q| time(l.quantile(q).0);
+    [l.count().to_string(), q(0.5), q(0.99), q(0.999), time(l.max().0)]
 }
 
 /// The whole text.
@@ -60,6 +61,7 @@ pub fn summary(s: &Snapshot, verdict: &Verdict, job: &Job) -> String {
         s.slots,
         size(s.slot_bytes as u64)
     );
+    inspection(&mut out, s);
     frames(&mut out, s);
     latencies(&mut out, s);
     hops(&mut out, s);
@@ -67,6 +69,30 @@ pub fn summary(s: &Snapshot, verdict: &Verdict, job: &Job) -> String {
     troubles(&mut out, s);
     machine(&mut out, s);
     out
+}
+
+/// What the line is for comes first.
+fn inspection(out: &mut String, s: &Snapshot) {
+    let (judged, truth) = (inspections(s), truth(s));
+    if judged.is_empty() && truth.is_none() {
+        return;
+    }
+    out.push_str("\ninspection\n");
+    for i in &judged {
+        let share = percent(i.failed_share());
+        let _ = write!(out, "  {}: {} parts, {} failed ({share})", i.stage, i.parts, i.failed);
+        for (n, (kind, count)) in i.kinds.iter().enumerate() {
+            let _ = write!(out, "{} {kind} {count}", if n == 0 { ":" } else { "," });
+        }
+        out.push('\n');
+    }
+    if let Some(t) = &truth {
+        let _ = writeln!(
+            out,
+            "  {}: precision {:.4}, recall {:.4}; of {} bad parts {} passed, of the good ones {} failed",
+            t.stage, t.precision, t.recall, t.defective, t.missed, t.false_alarms
+        );
+    }
 }
 
 fn frames(out: &mut String, s: &Snapshot) {
@@ -128,9 +154,11 @@ fn hops(out: &mut String, s: &Snapshot) {
 /// Figures that are zero and named all the same.
 const SHOWN_ZEROS: usize = 4;
 
-fn results(out: &mut String, s: &Snapshot) {
-    out.push_str("\nstages\n");
+fn results(all: &mut String, s: &Snapshot) {
+    all.push_str("\nstages\n");
     for t in &s.stages {
+        let mut line = String::new();
+        let out = &mut line;
         let _ = write!(out, "  {}: {} frames", t.name, t.frames);
         if t.failed > 0 {
             let _ = write!(out, ", {} failed ({} by a panic)", t.failed, t.panicked);
@@ -141,7 +169,9 @@ fn results(out: &mut String, s: &Snapshot) {
             let _ = match figure {
                 Figure::Count(0) | Figure::Max(0) => Ok(()),
                 Figure::Count(n) | Figure::Max(n) => write!(out, ", {name} {n}"),
-                Figure::Number(n) => write!(out, ", {name} {n:.3}"),
+                Figure::Number(_) | Figure::Share { .. } => {
+                    write!(out, ", {name} {:.3}", figure.as_f64().unwrap_or_default())
+                }
                 Figure::Text(t) if t.is_empty() => Ok(()),
                 Figure::Text(t) => write!(out, ", {name} {t:?}"),
             };
@@ -159,8 +189,28 @@ fn results(out: &mut String, s: &Snapshot) {
                 let _ = write!(out, "; no {} or other fault", none[..SHOWN_ZEROS].join(", "));
             }
         }
-        out.push('\n');
+        wrap(all, &line);
     }
+}
+
+/// Columns that a line of words may take.
+const WIDTH: usize = 96;
+
+/// A line of items, broken after commas where it is too long.
+fn wrap(out: &mut String, line: &str) {
+    let mut used = 0;
+    for item in line.split_inclusive([',', ';']) {
+        let width = item.chars().count();
+        if used > 0 && used + width > WIDTH {
+            out.push_str("\n    ");
+            used = 4;
+            out.push_str(item.trim_start());
+        } else {
+            out.push_str(item);
+        }
+        used += width;
+    }
+    out.push('\n');
 }
 
 fn troubles(out: &mut String, s: &Snapshot) {
@@ -182,7 +232,7 @@ fn troubles(out: &mut String, s: &Snapshot) {
             rows.push(
                 [format!("{} (epoch {}){outcome}", r.reason, r.epoch)]
                     .into_iter()
-                    .chain([r.dead, r.drain, r.prove, r.rebuild, r.restart].map(|n| n.to_string()))
+                    .chain([r.dead, r.drain, r.prove, r.rebuild, r.restart].map(|n| time(n.0)))
                     .chain([r.slot_bytes_before, r.slot_bytes_after].map(size))
                     .collect(),
             );

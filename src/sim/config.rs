@@ -1,5 +1,6 @@
 //! What a simulated line is to be: a plain value, checked once.
 
+use super::conveyor::{self, Look, Scene};
 use super::script::{Action, Script};
 use crate::error::Error;
 use crate::format::{Geometry, MAX_SIDE_PIXELS, PixelFormat};
@@ -84,8 +85,10 @@ pub struct SimConfig {
     pub rate: Rate,
     /// The device makes so many frames (those that get lost included), then the end; at least 1.
     pub frames: Option<u64>,
-    /// Seed of the pattern and of the script's `random`.
+    /// Seed of the picture and of the script's `random`.
     pub seed: u64,
+    /// What the frames show.
+    pub look: Look,
     /// The only way of filling; `None`: all, copying first.
     pub fill: Option<Fill>,
     /// Finished frames that the camera keeps (copy), buffers queued with it (announce), or its own buffers
@@ -124,6 +127,7 @@ impl Default for SimConfig {
             rate: Rate::Hz(100.0),
             frames: None,
             seed: 0,
+            look: Look::default(),
             fill: None,
             queue: None,
             trigger: Trigger::Off,
@@ -225,6 +229,21 @@ impl SimConfig {
         }
     }
 
+    /// The serial of the frame with that id, of all that have it the nearest to `near`.
+    pub fn serial_of(&self, id: u64, near: u64) -> u64 {
+        let rule = self.id_rule();
+        let (lap, first) = match (rule.modulus, rule.skips_zero) {
+            (0, _) => return id.wrapping_sub(self.first_id.unwrap_or(0)),
+            (m, false) => (m, self.first_id.unwrap_or(0) % m),
+            (m, true) => (m - 1, self.first_id.unwrap_or(1) - 1),
+        };
+        let place = id.saturating_sub(u64::from(rule.skips_zero)) % lap;
+        let serial = (place + lap - first % lap) % lap;
+        let before = serial + near.saturating_sub(serial) / lap * lap;
+        let after = before + lap;
+        if near.abs_diff(before) <= near.abs_diff(after) { before } else { after }
+    }
+
     /// Whether all is possible; else one sentence that names the parameter, its value and what is allowed.
     pub fn check(&self) -> Result<(), Error> {
         let (sensor_width, sensor_height) = self.sensor();
@@ -262,6 +281,7 @@ impl SimConfig {
                 self.drift_ppm
             )));
         }
+        self.check_look()?;
         match self.id_modulus {
             0 => Ok(()),
             m if !(3..=1 << 32).contains(&m) => Err(Error::config(format!(
@@ -273,6 +293,38 @@ impl SimConfig {
                 within("first_id", self.first_id.unwrap_or(low), low, m - 1)
             }
         }
+    }
+
+    fn check_look(&self) -> Result<(), Error> {
+        let look = &self.look;
+        within("defects", look.defects, 0.0, 1.0)?;
+        within("contrast", look.contrast, 0.0, 1.0)?;
+        within("noise", look.noise, 0.0, 50.0)?;
+        within("jitter", look.jitter, 0.0, 0.08)?;
+        if look.scene == Scene::Conveyor {
+            if !self.stamp {
+                return Err(Error::config(
+                    "scene is conveyor with stamp=off, which never touches the payload; leave one of them out",
+                ));
+            }
+            if let Some(why) = conveyor::refusal(&self.geometry()) {
+                return Err(Error::config(why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the frames at the start show the conveyor.
+    pub fn shows_conveyor(&self) -> bool {
+        self.stamp && conveyor::shows(&self.geometry(), &self.look)
+    }
+
+    /// What is true of the frames that this camera sends at that geometry: `None` if they show no conveyor.
+    pub fn truth(&self, geometry: &Geometry) -> Option<conveyor::Truth> {
+        if !self.stamp {
+            return None;
+        }
+        conveyor::Truth::new(geometry, &self.look, self.seed)
     }
 
     /// Whether a region and format can be set on this sensor.

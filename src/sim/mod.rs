@@ -17,7 +17,10 @@
 
 pub mod codes;
 mod config;
+mod content;
+mod conveyor;
 mod features;
+mod judge;
 mod made;
 mod pacing;
 mod pattern;
@@ -36,7 +39,11 @@ pub use config::{
     DEFAULT_LEND_QUEUE, DEFAULT_QUEUE, DEFAULT_SENSOR_HEIGHT, DEFAULT_SENSOR_WIDTH, MAX_DRIFT_PPM,
     MAX_QUEUE, MAX_RATE, MIN_RATE, Rate, SimConfig, Trigger,
 };
+pub use conveyor::{
+    Conveyor, Look, MAX_CONVEYOR_WIDTH, MIN_CONVEYOR_PIXELS, Scene, TruePart, Truth,
+};
 pub use features::FEATURES;
+pub use judge::Judge;
 pub use pattern::{
     MAX_PATTERN_BYTES, PHASES, Pattern, PatternFault, PatternFaultKind, STAMP_BYTES,
     STAMP_STEP_BYTES, read_serial,

@@ -1,7 +1,9 @@
 //! The geometries that can come, each rendered ahead with the metadata that its frames share.
 
 use super::config::SimConfig;
-use super::pattern::{MAX_PATTERN_BYTES, PHASES, Pattern};
+use super::content::Content;
+use super::conveyor::Look;
+use super::pattern::{MAX_PATTERN_BYTES, PHASES};
 use crate::error::{Error, ErrorKind};
 use crate::format::Geometry;
 use crate::meta::FrameMeta;
@@ -16,7 +18,7 @@ pub(super) struct Sheet {
     /// What all frames have in common.
     pub meta: FrameMeta,
     /// `None`: frames are not written at all.
-    pub pattern: Option<Pattern>,
+    pub content: Option<Content>,
 }
 
 /// All of them. The first is the region that features set; the others are the script's.
@@ -24,14 +26,20 @@ pub(super) struct Sheet {
 pub(super) struct Sheets {
     all: Vec<Sheet>,
     seed: u64,
+    look: Look,
     stamp: bool,
     made: u32,
 }
 
 impl Sheets {
     pub fn new(config: &SimConfig) -> Result<Sheets, Error> {
-        let mut sheets =
-            Sheets { all: Vec::new(), seed: config.seed, stamp: config.stamp, made: 0 };
+        let mut sheets = Sheets {
+            all: Vec::new(),
+            seed: config.seed,
+            look: config.look,
+            stamp: config.stamp,
+            made: 0,
+        };
         sheets.index_of(config.geometry())?;
         Ok(sheets)
     }
@@ -72,8 +80,9 @@ impl Sheets {
                 ),
             ));
         }
-        let pattern = if self.stamp { Some(Pattern::new(&geometry, self.seed)?) } else { None };
+        let draw = || Content::new(&geometry, &self.look, self.seed);
+        let content = if self.stamp { Some(draw()?) } else { None };
         self.made += 1;
-        Ok(Sheet { id: self.made, geometry, image_bytes, meta: FrameMeta::of(&geometry), pattern })
+        Ok(Sheet { id: self.made, geometry, image_bytes, meta: FrameMeta::of(&geometry), content })
     }
 }

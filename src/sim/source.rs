@@ -2,6 +2,7 @@
 
 use super::codes;
 use super::config::{Rate, SimConfig, Trigger};
+use super::content::Content;
 use super::made::Damage;
 use super::pacing::Pacer;
 use super::pattern::phase;
@@ -15,7 +16,9 @@ use crate::clock::{Clock, ManualClock};
 use crate::error::{Error, ErrorKind};
 use crate::fault::{CodeTable, Fault};
 use crate::format::Geometry;
-use crate::source::{Diagnosis, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo};
+use crate::source::{
+    Diagnosis, Evidence, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo,
+};
 use std::time::Duration;
 
 /// How long a source that waits pauses when every buffer is out: they come home on the caller's thread, so
@@ -198,7 +201,8 @@ impl Source for Sim {
             return Err(Fault::code(codes::SIM_NO_MEMORY));
         }
         let sheet = self.sheets.get(self.stream.drift().unwrap_or(self.stream.sheet));
-        if let (Fill::Lend, Some(pattern)) = (fill, &sheet.pattern) {
+        let pattern = sheet.content.as_ref().and_then(Content::pattern);
+        if let (Fill::Lend, Some(pattern)) = (fill, pattern) {
             self.room.prefill(sheet.id, |serial, buffer| pattern.write(serial, buffer));
         }
         let (rate, trigger) = (self.config.rate, self.config.trigger);
@@ -291,7 +295,9 @@ impl Source for Sim {
         };
         self.stream.fifo.pop_front();
         if !kept {
-            let whole = !matches!(made.damage, Damage::Incomplete(_));
+            // Of the conveyor each frame is another picture: nothing of it can be kept.
+            let repeats = !matches!(sheet.content, Some(Content::Conveyor(_)));
+            let whole = repeats && !matches!(made.damage, Damage::Incomplete(_));
             self.room.set_holds(place, whole.then_some(want));
         }
         self.write(&made, sheet, frame, kept)
@@ -341,6 +347,17 @@ impl Source for Sim {
             }
             None if self.config.trigger != Trigger::Off => Diagnosis::IdleTrigger,
             None => Diagnosis::Unclear,
+        }
+    }
+
+    fn evidence(&self) -> Evidence {
+        let bytes = |sheet| Some(self.sheets.get(sheet).image_bytes as u64);
+        Evidence {
+            connected: Some(!self.stream.is_gone()),
+            triggered: Some(self.config.trigger != Trigger::Off),
+            payload_at_start: bytes(self.stream.sheet),
+            payload_now: bytes(self.stream.drift().unwrap_or(self.stream.sheet)),
+            ..Evidence::default()
         }
     }
 

@@ -1,6 +1,7 @@
 //! `sim:?name=value&...` to a configuration and back.
 
 use super::config::{Rate, SimConfig, Trigger, unknown_format};
+use super::conveyor::Scene;
 use super::script::Script;
 use crate::error::{Error, ErrorKind};
 use crate::format::PixelFormat;
@@ -25,7 +26,15 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("max_format", "the largest format that can be set (default: what is needed)"),
     ("rate", "frames a second, or max: as fast as they are fetched (default 100)"),
     ("frames", "the device makes so many frames, then the end (default: no end)"),
-    ("seed", "seed of the pattern and of random faults (default 0)"),
+    ("seed", "seed of the picture and of random faults (default 0)"),
+    ("scene", "conveyor, pattern, or auto: the conveyor where it can be shown (default auto)"),
+    ("defects", "share of the conveyor's parts that are defective, 0 to 1 (default 0.08)"),
+    ("contrast", "how clear the defects are, 0 to 1 (default 1)"),
+    (
+        "noise",
+        "deviation of the conveyor's sensor noise in grey levels of 255, 0 to 50 (default 2)",
+    ),
+    ("jitter", "how far parts lie off their nests, in diameters, 0 to 0.08 (default 0.015)"),
     ("fill", "copy, announce, lend or auto (default auto: all, copy first)"),
     ("queue", "finished frames kept, buffers queued, or buffers lent (default 4; lend 32)"),
     ("trigger", "off, software, or external: bursts and pauses at the rate (default off)"),
@@ -84,6 +93,14 @@ impl SimConfig {
             "rate" => self.rate = Rate::Hz(number(name, value, "frames a second, or max")?),
             "frames" => self.frames = Some(number(name, value, "a number from 1")?),
             "seed" => self.seed = number(name, value, "a number from 0")?,
+            "scene" => {
+                self.look.scene = Scene::from_name(value)
+                    .ok_or_else(|| wrong(name, value, "auto, conveyor or pattern"))?;
+            }
+            "defects" => self.look.defects = number(name, value, "a share from 0 to 1")?,
+            "contrast" => self.look.contrast = number(name, value, "a number from 0 to 1")?,
+            "noise" => self.look.noise = number(name, value, "grey levels from 0 to 50")?,
+            "jitter" => self.look.jitter = number(name, value, "a share from 0 to 0.08")?,
             "fill" if value == "auto" => self.fill = None,
             "fill" => {
                 self.fill = Some(
@@ -141,6 +158,7 @@ impl SimConfig {
             Rate::Hz(hz) => put("rate", hz.to_string()),
         }
         let on_off = |on: bool| String::from(if on { "on" } else { "off" });
+        let other = |n: f64, default: f64| (n != default).then(|| n.to_string());
         let text = |n: Option<u64>| n.map(|n| n.to_string());
         let optional = [
             ("offset_x", (self.offset_x != 0).then(|| self.offset_x.to_string())),
@@ -150,6 +168,14 @@ impl SimConfig {
             ("max_format", self.max_format.map(|f| f.to_string())),
             ("frames", text(self.frames)),
             ("seed", (self.seed != 0).then(|| self.seed.to_string())),
+            (
+                "scene",
+                (self.look.scene != d.look.scene).then(|| self.look.scene.name().to_string()),
+            ),
+            ("defects", other(self.look.defects, d.look.defects)),
+            ("contrast", other(self.look.contrast, d.look.contrast)),
+            ("noise", other(self.look.noise, d.look.noise)),
+            ("jitter", other(self.look.jitter, d.look.jitter)),
             ("fill", self.fill.map(|f| f.name().to_string())),
             ("queue", text(self.queue.map(|q| q as u64))),
             ("trigger", (self.trigger != d.trigger).then(|| self.trigger.name().to_string())),

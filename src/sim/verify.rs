@@ -1,6 +1,8 @@
 //! The stage that checks frames of the simulated camera to the byte, with a pattern of its own.
 
-use super::pattern::{MAX_PATTERN_BYTES, Pattern, PatternFault, PatternFaultKind};
+use super::content::Content;
+use super::conveyor::Look;
+use super::pattern::{MAX_PATTERN_BYTES, PatternFault, PatternFaultKind};
 use crate::buffer::Frame;
 use crate::error::Error;
 use crate::format::Geometry;
@@ -10,10 +12,15 @@ use crate::telemetry::{Counter, Gauge};
 use std::sync::Arc;
 
 /// What [`Verify`] is to expect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VerifyConfig {
     /// The camera's seed.
     pub seed: u64,
+    /// What the camera's frames show.
+    pub look: Look,
+    /// Only the bytes of every n-th frame are checked (its order always is, as far as its stamp can be read); at
+    /// least 1. Frames of the conveyor are drawn again to be compared, which takes some milliseconds each.
+    pub every: u64,
     /// Whether a bad frame fails the stage (and so counts as invalid), or is only counted.
     pub fail_on_bad: bool,
     /// Whether frames carry stamps; `false` for a camera with `stamp=off`: then none is checked.
@@ -25,7 +32,14 @@ pub struct VerifyConfig {
 
 impl Default for VerifyConfig {
     fn default() -> Self {
-        VerifyConfig { seed: 0, fail_on_bad: false, stamped: true, workers: 1 }
+        VerifyConfig {
+            seed: 0,
+            look: Look::default(),
+            every: 1,
+            fail_on_bad: false,
+            stamped: true,
+            workers: 1,
+        }
     }
 }
 
@@ -35,7 +49,7 @@ impl Default for VerifyConfig {
 pub struct Verify {
     config: VerifyConfig,
     /// The one in use first.
-    patterns: Vec<Pattern>,
+    contents: Vec<Content>,
     last: Option<u64>,
     /// Frames since then that were too incomplete, or too large, to say their serial.
     nameless: u64,
@@ -61,6 +75,7 @@ struct VerifyCounts {
     incomplete_torn: Counter,
     unstamped: Counter,
     unchecked: Counter,
+    bytes_unchecked: Counter,
     /// One more than the offset, so that 0 is none.
     first_bad_offset: Gauge,
     first_bad_frame: Gauge,
@@ -112,6 +127,7 @@ impl StageResults for VerifyCounts {
             ("incomplete_torn", count(&self.incomplete_torn)),
             ("unstamped", count(&self.unstamped)),
             ("unchecked", count(&self.unchecked)),
+            ("bytes_unchecked", count(&self.bytes_unchecked)),
             ("first_bad_offset", Figure::Text(first)),
         ]
     }
@@ -133,7 +149,7 @@ impl Verify {
     pub fn new(config: VerifyConfig) -> Verify {
         Verify {
             config,
-            patterns: Vec::new(),
+            contents: Vec::new(),
             last: None,
             nameless: 0,
             deferred: 0,
@@ -143,18 +159,18 @@ impl Verify {
 
     /// Renders the pattern of a geometry ahead, so that the first frame costs no more than the others.
     pub fn prepare(&mut self, geometry: &Geometry) -> Result<(), Error> {
-        if self.patterns.first().is_some_and(|p| p.geometry() == geometry) {
+        if self.contents.first().is_some_and(|p| p.geometry() == geometry) {
             return Ok(());
         }
-        match self.patterns.iter().position(|p| p.geometry() == geometry) {
-            Some(at) => self.patterns.swap(0, at),
+        match self.contents.iter().position(|p| p.geometry() == geometry) {
+            Some(at) => self.contents.swap(0, at),
             None => {
-                let pattern = Pattern::new(geometry, self.config.seed)?;
-                let kept: usize = self.patterns.iter().map(Pattern::memory_bytes).sum();
-                if kept + pattern.memory_bytes() > MAX_PATTERN_BYTES {
-                    self.patterns.clear();
+                let content = Content::new(geometry, &self.config.look, self.config.seed)?;
+                let kept: usize = self.contents.iter().map(Content::memory_bytes).sum();
+                if kept + content.memory_bytes() > MAX_PATTERN_BYTES {
+                    self.contents.clear();
                 }
-                self.patterns.insert(0, pattern);
+                self.contents.insert(0, content);
             }
         }
         Ok(())
@@ -176,14 +192,15 @@ impl Verify {
             self.nameless += 1;
             return Ok(());
         }
-        let Some(pattern) = self.patterns.first() else { return Ok(()) };
-        let serial = if incomplete {
-            pattern.check_part(None, image)
+        let Some(content) = self.contents.first() else { return Ok(()) };
+        let seen = self.counts.frames.get() - 1;
+        let found = if incomplete || seen.is_multiple_of(self.config.every.max(1)) {
+            content.check(image, incomplete)
         } else {
-            // An image without stamps says its phase, not its serial.
-            pattern.check(None, image).map(|s| pattern.is_stamped(image).then_some(s))
+            self.counts.bytes_unchecked.add(image.len() as u64);
+            Ok(content.serial(image))
         };
-        match serial {
+        match found {
             Ok(Some(serial)) => self.check_order(serial, frame, cx),
             Ok(None) => {
                 self.nameless += u64::from(incomplete);
@@ -191,7 +208,7 @@ impl Verify {
                 Ok(())
             }
             Err(fault) => {
-                let stamped = pattern.is_stamped(image);
+                let stamped = content.is_stamped(image);
                 Err(self.counts.note_bad(frame, fault, incomplete, stamped))
             }
         }

@@ -26,14 +26,10 @@ impl Sim {
             Damage::Incomplete(fraction) => (image as f64 * fraction) as usize,
             _ => image,
         };
-        if let Some(pattern) = &sheet.pattern {
+        if let Some(content) = &sheet.content {
             let buffer = frame.buffer_mut();
             let end = part.min(buffer.len());
-            if kept {
-                pattern.stamp(made.serial, &mut buffer[..end]);
-            } else {
-                pattern.write(made.serial, &mut buffer[..end]);
-            }
+            content.write(made.serial, &mut buffer[..end], kept);
         }
         let reported = match made.damage {
             Damage::None => image,

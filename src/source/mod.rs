@@ -12,6 +12,10 @@
 //!
 //! There are three ways of filling; a source says which it can ([`Source::fills`]), the line picks one.
 
+mod evidence;
+
+pub use evidence::Evidence;
+
 use crate::buffer::{FrameMut, Keep};
 use crate::error::Error;
 use crate::fault::{CodeTable, Fault};
@@ -205,13 +209,32 @@ pub trait Source: Send {
         Err(Error::config("the source has no software trigger; set its trigger to software"))
     }
 
-    /// What it knows about a silence.
+    /// What it knows about a silence. Asked after several time-outs in a row, between two grabs; it may make
+    /// control calls, which the monitor names when they hang.
     fn diagnose(&mut self) -> Diagnosis {
         Diagnosis::Unclear
     }
 
-    /// Closes what is left of a lost device, finds it again and opens it with every setting restored; not
-    /// started. One attempt; the line does the backing off.
+    /// The figures that the last [`diagnose`](Source::diagnose) went by. They are logged with what the line
+    /// makes of them.
+    fn evidence(&self) -> Evidence {
+        Evidence::default()
+    }
+
+    /// The function of the SDK that answered with the last fault, for the log; empty: the source has none, and
+    /// the log tells what the line was doing.
+    fn last_call(&self) -> &'static str {
+        ""
+    }
+
+    /// Closes what is left of a lost device, finds it again and opens it; not started. One attempt; the line
+    /// does the backing off.
+    ///
+    /// What comes back is the device *as this run has set it up*: every parameter that the source was made
+    /// with and every feature set since ([`set_feature`](Source::set_feature)) is set again, in the order in
+    /// which it was first set, and callbacks are registered anew. A feature that cannot be set again is a
+    /// failed attempt, never a device with other settings. The payload may be another one all the same:
+    /// [`payload_bytes`](Source::payload_bytes) says so, and the line makes room before it starts.
     fn reopen(&mut self) -> Result<(), Fault> {
         Ok(())
     }

@@ -160,17 +160,39 @@ pub enum Figure {
     Max(u64),
     /// A measured number: the largest stands.
     Number(f64),
+    /// A share: workers' parts and wholes add up. Of nothing it is 1.
+    Share {
+        /// So many of them.
+        part: u64,
+        /// All of them.
+        whole: u64,
+    },
     /// A text: the first that is not empty stands.
     Text(String),
 }
 
 impl Figure {
+    /// The figure as a number; `None` for a text.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Figure::Count(n) | Figure::Max(n) => Some(*n as f64),
+            Figure::Number(n) => Some(*n),
+            Figure::Share { whole: 0, .. } => Some(1.0),
+            Figure::Share { part, whole } => Some(*part as f64 / *whole as f64),
+            Figure::Text(_) => None,
+        }
+    }
+
     /// Joins another worker's figure to this one.
     pub fn join(&mut self, other: &Figure) {
         match (self, other) {
             (Figure::Count(a), Figure::Count(b)) => *a += b,
             (Figure::Max(a), Figure::Max(b)) => *a = (*a).max(*b),
             (Figure::Number(a), Figure::Number(b)) => *a = a.max(*b),
+            (Figure::Share { part, whole }, Figure::Share { part: p, whole: w }) => {
+                *part += p;
+                *whole += w;
+            }
             (Figure::Text(a), Figure::Text(b)) if a.is_empty() => a.clone_from(b),
             _ => {}
         }

@@ -6,7 +6,9 @@ use frameline::fault::{CodeTable, Fault};
 use frameline::format::Geometry;
 use frameline::pipeline::Snapshot;
 use frameline::sim::{Sim, Verify, VerifyConfig};
-use frameline::source::{Diagnosis, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo};
+use frameline::source::{
+    Diagnosis, Evidence, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo,
+};
 use frameline::stage::{Figure, Flow, FnStage, LossBefore, Stage, StageContext, StageError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
@@ -188,6 +190,9 @@ impl Source for Understated {
     }
     fn diagnose(&mut self) -> Diagnosis {
         self.inner.diagnose()
+    }
+    fn evidence(&self) -> Evidence {
+        self.inner.evidence()
     }
     fn reopen(&mut self) -> Result<(), Fault> {
         self.inner.reopen()
@@ -439,6 +444,9 @@ impl Source for Tampered {
     fn diagnose(&mut self) -> Diagnosis {
         self.call("diagnose");
         self.inner.diagnose()
+    }
+    fn evidence(&self) -> Evidence {
+        self.inner.evidence()
     }
     fn reopen(&mut self) -> Result<(), Fault> {
         self.call("reopen");

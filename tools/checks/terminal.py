@@ -112,7 +112,10 @@ def check_screen(terminal, seen):
         lines.pop()
     heads = [i for i, line in enumerate(lines) if is_head(line)]
     if not heads:
+        # Before the first refresh, and after the end.
+        seen["gone"] = seen["blocks"] > 0
         return
+    assert not seen.get("gone"), "the block was away for a moment: it flickers"
     assert len(heads) == 1, "the block stands there twice:\n" + "\n".join(lines)
     block = lines[heads[0]:]
     seen["blocks"] += 1

@@ -89,6 +89,8 @@ def top(path, out, height, colours=128):
 
 def main():
     page, folder, looks = sys.argv[1], Path(sys.argv[2]), sys.argv[3:] or [*LOOKS, "print"]
+    if not Path(page).is_file():
+        raise SystemExit(f"{page} is not there")
     folder.mkdir(parents=True, exist_ok=True)
     for look in looks:
         if look == "print":

@@ -65,8 +65,8 @@ pub fn page(f: &Facts<'_>) -> String {
                 }
                 main {
                     (tiles(f.s, &inspections, truth.as_ref()))
-                    (sections::frames::frames(f.s))
                     (sections::verdicts::verdicts(f, &inspections, truth.as_ref()))
+                    (sections::frames::frames(f.s))
                     (sections::latency::latency(f.s))
                     (sections::course::course(f))
                     (sections::troubles::troubles(f.s))
@@ -120,38 +120,53 @@ fn tiles(s: &Snapshot, inspections: &[Inspection], truth: Option<&Truth>) -> Mar
     let p99 = s.end_to_end.quantile(0.99).0;
     let parts: u64 = inspections.iter().map(|i| i.parts).sum();
     let failed: u64 = inspections.iter().map(|i| i.failed).sum();
-    let tile = |value: String, unit: &str, what: &str| {
-        html! { div.tile { p.value { (value) @if !unit.is_empty() { " " small { (unit) } } } p.what { (what) } } }
-    };
     let timed = |ns: u64| {
         let text = time(ns);
         let (value, unit) = text.trim().rsplit_once(' ').unwrap_or(("", ""));
         (value.to_string(), unit.to_string())
     };
+    let mut tiles: Vec<(String, String, &str)> = vec![
+        (rate(s.frames_per_second()), "/s".into(), "frames"),
+        (rate(bytes / 1e6), "MB/s".into(), "image data"),
+    ];
+    if f.grabbed > 0 {
+        tiles.push((percent(share).replace(" %", ""), "%".into(), "of frames delivered whole"));
+    }
+    if s.end_to_end.count() > 0 {
+        let (value, unit) = timed(p99);
+        tiles.push((value, unit, "end to end, 99th percentile"));
+    }
+    let mut plain = |value: String, what| tiles.push((value, String::new(), what));
+    if !inspections.is_empty() {
+        plain(grouped(parts), "parts inspected");
+        plain(grouped(failed), "parts failed");
+    }
+    if let Some(t) = truth {
+        plain(format!("{:.4}", t.precision), "precision");
+        plain(format!("{:.4}", t.recall), "recall");
+    }
+    let of = |ok: usize, all: usize| format!("{ok} of {all}");
+    if !s.resets.is_empty() {
+        let ok = s.resets.iter().filter(|r| r.ok).count();
+        plain(of(ok, s.resets.len()), "resets went well");
+    }
+    if !s.reconnects.is_empty() {
+        let ok = s.reconnects.iter().filter(|r| r.ok).count();
+        plain(of(ok, s.reconnects.len()), "reconnections went well");
+    }
+    // Rows of equal length, as far as that goes.
+    let columns = match tiles.len() {
+        n @ 0..=6 => n,
+        7 | 8 => 4,
+        _ => 5,
+    };
     html! {
-        div.tiles {
-            (tile(rate(s.frames_per_second()), "/s", "frames"))
-            (tile(rate(bytes / 1e6), "MB/s", "image data"))
-            @if f.grabbed > 0 { (tile(percent(share).replace(" %", ""), "%", "of frames delivered whole")) }
-            @if s.end_to_end.count() > 0 {
-                @let (value, unit) = timed(p99);
-                (tile(value, &unit, "end to end, 99th percentile"))
-            }
-            @if !inspections.is_empty() {
-                (tile(grouped(parts), "", "parts inspected"))
-                (tile(grouped(failed), "", "parts failed"))
-            }
-            @if let Some(t) = truth {
-                (tile(format!("{:.4}", t.precision), "", "precision"))
-                (tile(format!("{:.4}", t.recall), "", "recall"))
-            }
-            @if !s.resets.is_empty() {
-                @let ok = s.resets.iter().filter(|r| r.ok).count();
-                (tile(format!("{ok} of {}", s.resets.len()), "", "resets went well"))
-            }
-            @if !s.reconnects.is_empty() {
-                @let ok = s.reconnects.iter().filter(|r| r.ok).count();
-                (tile(format!("{ok} of {}", s.reconnects.len()), "", "reconnections went well"))
+        div.tiles style=(format!("--columns:{columns}")) {
+            @for (value, unit, what) in &tiles {
+                div.tile {
+                    p.value { (value) @if !unit.is_empty() { " " small { (unit) } } }
+                    p.what { (what) }
+                }
             }
         }
     }
@@ -187,6 +202,8 @@ mod tests {
             ("dent", Figure::Count(2)),
             ("precision", Figure::Number(0.5)),
             ("recall", Figure::Number(1.0)),
+            ("planted_dent", Figure::Count(3)),
+            ("found_dent", Figure::Count(2)),
             ("note", Figure::Text(text())),
         ];
         s.stages.push(crate::pipeline::StageSnapshot {
@@ -297,7 +314,8 @@ mod tests {
             assert!(!page.contains(part), "{part}");
         }
         assert!(page.matches("&lt;script&gt;alert(1)").count() > 10);
-        for part in ["parts inspected", "<rect class=\"mark\"", "60 more are in", "precision"] {
+        for part in ["parts inspected", "<rect class=\"mark\"", "60 more are in", "planted defects"]
+        {
             assert!(page.contains(part), "{part}");
         }
     }

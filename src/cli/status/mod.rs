@@ -46,9 +46,9 @@ impl Status {
     pub fn new(quiet: bool, goal: Goal) -> Status {
         let way = match quiet {
             true => Way::Quiet,
-            false if is_screen() => {
+            false if is_screen(&std::io::stderr()) => {
                 let utf8 = speaks_utf8(|name| std::env::var(name).ok());
-                Way::Block(Style { colour: wants_colour(), utf8 })
+                Way::Block(Style { colour: wants_colour(&std::io::stderr()), utf8 })
             }
             false => Way::Plain,
         };
@@ -108,15 +108,15 @@ impl Drop for Status {
     }
 }
 
-/// Whether stderr is a terminal that can move its cursor.
-fn is_screen() -> bool {
+/// Whether this is a terminal that can move its cursor.
+fn is_screen(stream: &impl IsTerminal) -> bool {
     let term = std::env::var("TERM").unwrap_or_default();
-    std::io::stderr().is_terminal() && !term.is_empty() && term != "dumb"
+    stream.is_terminal() && !term.is_empty() && term != "dumb"
 }
 
-/// Whether colour is wanted on stderr: on a terminal, unless `NO_COLOR` says no (no-color.org).
-pub fn wants_colour() -> bool {
-    is_screen() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+/// Whether colour is wanted: on a terminal, unless `NO_COLOR` says no (no-color.org).
+pub fn wants_colour(stream: &impl IsTerminal) -> bool {
+    is_screen(stream) && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
 /// Whether the locale says that characters beyond ASCII can be shown.

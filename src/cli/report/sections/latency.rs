@@ -96,7 +96,15 @@ fn numbers(all: &[Series<'_>]) -> Markup {
             }
         }
     };
-    html! { (super::table("figures percentiles", &heads, &rows)) (more(MAX_ROWS, all.len())) }
+    html! {
+        div.scroll {
+            table.figures.percentiles {
+                thead { tr { @for head in heads { th scope="col" { (head) } } } }
+                tbody { (rows) }
+            }
+        }
+        (more(MAX_ROWS, all.len()))
+    }
 }
 
 /// The name that `summary.json` has for it.

@@ -27,13 +27,38 @@ fn section(id: &str, heading: &str, about: &str, body: &Markup) -> Markup {
 /// Heads of columns that hold words; all others but the first hold figures.
 const WORDS: &[&str] = &["class", "policy", "outcome", "what the line does", "what came of it"];
 
-/// A table that scrolls by itself where the page is narrow.
-fn table(class: &str, heads: &[&str], rows: &Markup) -> Markup {
+/// One row: a cell for each head, and what stands below the row, across it.
+struct Row {
+    cells: Vec<Markup>,
+    below: Option<Markup>,
+}
+
+impl Row {
+    fn new<const N: usize>(cells: [Markup; N]) -> Row {
+        Row { cells: cells.into(), below: None }
+    }
+}
+
+/// A table. Where the page is narrow each row becomes a list of its heads and cells.
+fn table(heads: &[&str], rows: impl Iterator<Item = Row>) -> Markup {
+    let words = |i: usize| WORDS.contains(&heads[i]);
     html! {
         div.scroll {
-            table class=(class) {
-                thead { tr { @for head in heads { th.t[WORDS.contains(head)] scope="col" { (head) } } } }
-                tbody { (rows) }
+            table.figures.stacked {
+                thead { tr { @for (i, head) in heads.iter().enumerate() { th.t[words(i)] scope="col" { (head) } } } }
+                tbody {
+                    @for row in rows {
+                        tr.over[row.below.is_some()] {
+                            @for (i, cell) in row.cells.iter().enumerate() {
+                                @if i == 0 { th scope="row" { (cell) } }
+                                @else { td.t[words(i)] data-head=(heads[i]) { span { (cell) } } }
+                            }
+                        }
+                        @if let Some(below) = &row.below {
+                            tr.below { td colspan=(heads.len()) { (below) } }
+                        }
+                    }
+                }
             }
         }
     }

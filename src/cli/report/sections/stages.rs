@@ -1,6 +1,6 @@
 //! What stages counted, and what their hops passed on.
 
-use super::{MAX_ROWS, more, section, table};
+use super::{MAX_ROWS, Row, more, section, table};
 use crate::cli::report::axis::short;
 use crate::cli::units::grouped;
 use crate::pipeline::{Snapshot, StageSnapshot};
@@ -39,8 +39,9 @@ fn card(t: &StageSnapshot) -> Markup {
                 @for (name, figure) in t.results.iter().filter(|(name, _)| *name != "frames") {
                     @match figure {
                         Figure::Count(n) | Figure::Max(n) => { (pair(name, &number(*n), *n == 0)) }
-                        Figure::Number(n) => {
-                            @let value = html! { data value=(n) { (short(*n)) } };
+                        Figure::Number(_) | Figure::Share { .. } => {
+                            @let n = figure.as_f64().unwrap_or_default();
+                            @let value = html! { data value=(n) { (short(n)) } };
                             (pair(name, &value, false))
                         }
                         Figure::Text(text) => {
@@ -55,18 +56,19 @@ fn card(t: &StageSnapshot) -> Markup {
 
 fn hops(s: &Snapshot) -> Markup {
     let heads = ["hop", "policy", "depth", "offered", "taken", "refused", "replaced", "skipped"];
-    let rows = html! {
-        @for h in s.hops.iter().take(MAX_ROWS) {
-            tr {
-                th scope="row" { (h.name) }
-                td.t { (h.policy) }
-                td { (h.depth) }
-                @for n in [h.offered, h.taken, h.refused, h.replaced, h.skipped] {
-                    td.quiet[n == 0] { data value=(n) { (grouped(n)) } }
-                }
-            }
-        }
-    };
-    let body = html! { (table("figures", &heads, &rows)) (more(MAX_ROWS, s.hops.len())) };
+    let number = |n: u64| html! { data.quiet[n == 0] value=(n) { (grouped(n)) } };
+    let rows = s.hops.iter().take(MAX_ROWS).map(|h| {
+        Row::new([
+            html! { (h.name) },
+            html! { (h.policy) },
+            html! { (h.depth) },
+            number(h.offered),
+            number(h.taken),
+            number(h.refused),
+            number(h.replaced),
+            number(h.skipped),
+        ])
+    });
+    let body = html! { (table(&heads, rows)) (more(MAX_ROWS, s.hops.len())) };
     section("hops", "Hops", "What each ring was offered, and what its policy made of it.", &body)
 }

@@ -1,6 +1,6 @@
 //! Resets with their parts, reconnections, faults, and the line's log.
 
-use super::{MAX_ROWS, more, section, table};
+use super::{MAX_ROWS, Row, more, section, table};
 use crate::cli::object::holders;
 use crate::cli::report::page::nanos;
 use crate::cli::units::{grouped, size, time};
@@ -29,21 +29,19 @@ fn faults(s: &Snapshot) -> Markup {
     }
     let heads =
         ["fault", "class", "count", "first", "last", "what the line does", "what came of it"];
-    let rows = html! {
-        @for r in s.faults.iter().take(MAX_ROWS) {
-            tr {
-                th scope="row" { code { (code_text(r.code)) } " " (r.name) }
-                td.t { (r.class) }
-                td { data value=(r.count) { (grouped(r.count)) } }
-                td { (since(s, r.first)) }
-                td { (since(s, r.last)) }
-                td.t { (r.action) }
-                td.t { (outcome(s, r)) }
-            }
-        }
-    };
+    let rows = s.faults.iter().take(MAX_ROWS).map(|r| {
+        Row::new([
+            html! { code { (code_text(r.code)) } " " (r.name) },
+            html! { (r.class) },
+            html! { data value=(r.count) { (grouped(r.count)) } },
+            html! { (since(s, r.first)) },
+            html! { (since(s, r.last)) },
+            html! { (r.action) },
+            html! { (outcome(s, r)) },
+        ])
+    });
     let body = html! {
-        @if !s.faults.is_empty() { (table("figures", &heads, &rows)) (more(MAX_ROWS, s.faults.len())) }
+        @if !s.faults.is_empty() { (table(&heads, rows)) (more(MAX_ROWS, s.faults.len())) }
         @if !anomalies.is_empty() {
             p { "The checks of what the source says found: "
                 @for (i, (name, n)) in anomalies.iter().enumerate() {
@@ -77,6 +75,10 @@ fn outcome(s: &Snapshot, r: &FaultReport) -> String {
     }
 }
 
+fn went(ok: bool, well: &str, badly: &str) -> Markup {
+    html! { @if ok { span.good { (well) } } @else { span.bad { (badly) } } }
+}
+
 /// The parts of a reset: name, time, look of its bar.
 fn parts(r: &ResetReport) -> [(&'static str, u64); 5] {
     let known = r.drain.0 + r.prove.0 + r.rebuild.0 + r.restart.0;
@@ -99,30 +101,35 @@ fn resets(s: &Snapshot) -> Markup {
     let longest = longest.unwrap_or(1).max(1) as f64;
     let heads =
         ["reason", "at", "dead", "drain", "prove", "rebuild", "restart", "wait", "slot", "outcome"];
-    let rows = html! {
-        @for r in s.resets.iter().take(MAX_ROWS) {
-            tr {
-                th scope="row" { (r.reason) }
-                td { (since(s, r.at)) }
-                td { (nanos(r.dead.0)) }
-                @for (_, ns) in parts(r) { td { (nanos(ns)) } }
-                td {
-                    @if r.slot_bytes_before == r.slot_bytes_after { (size(r.slot_bytes_after)) }
-                    @else { (size(r.slot_bytes_before)) " → " (size(r.slot_bytes_after)) }
-                }
-                td.t { @if r.ok { span.good { "ok" } } @else { span.bad { "failed" } } }
-            }
-            tr.bars {
-                td colspan="10" {
-                    div.parts style=(format!("width:{:.2}%", parts(r).iter().map(|p| p.1).sum::<u64>() as f64 / longest * 100.0)) {
-                        @for (name, ns) in parts(r).iter().filter(|p| p.1 > 0) {
-                            span class=(name) style=(format!("flex-grow:{ns}")) title=(format!("{name} {}", time(*ns).trim())) {}
-                        }
-                    }
+    let rows = s.resets.iter().take(MAX_ROWS).map(|r| {
+        let parts = parts(r);
+        let slot = match r.slot_bytes_before == r.slot_bytes_after {
+            true => size(r.slot_bytes_after),
+            false => format!("{} → {}", size(r.slot_bytes_before), size(r.slot_bytes_after)),
+        };
+        let [drain, prove, rebuild, restart, wait] = parts.map(|(_, ns)| nanos(ns));
+        let share = parts.iter().map(|p| p.1).sum::<u64>() as f64 / longest * 100.0;
+        let bar = html! {
+            div.parts style=(format!("width:{share:.2}%")) {
+                @for (name, ns) in parts.iter().filter(|p| p.1 > 0) {
+                    span class=(name) style=(format!("flex-grow:{ns}")) title=(format!("{name} {}", time(*ns).trim())) {}
                 }
             }
-        }
-    };
+        };
+        let row = Row::new([
+            html! { (r.reason) },
+            html! { (since(s, r.at)) },
+            nanos(r.dead.0),
+            drain,
+            prove,
+            rebuild,
+            restart,
+            wait,
+            html! { (slot) },
+            went(r.ok, "ok", "failed"),
+        ]);
+        Row { below: Some(bar), ..row }
+    });
     let late: Vec<_> = s.resets.iter().flat_map(|r| &r.late).take(MAX_ROWS).collect();
     let body = html! {
         p.key {
@@ -130,7 +137,7 @@ fn resets(s: &Snapshot) -> Markup {
                 span.item { span class=(format!("dot {name}")) {} (name) }
             }
         }
-        (table("figures resets", &heads, &rows))
+        (table(&heads, rows))
         (more(MAX_ROWS, s.resets.len()))
         @if !late.is_empty() { ul { @for text in late { li { (text) } } } }
     };
@@ -146,19 +153,17 @@ fn reconnects(s: &Snapshot) -> Markup {
     if s.reconnects.is_empty() {
         return html! {};
     }
-    let rows = html! {
-        @for r in s.reconnects.iter().take(MAX_ROWS) {
-            tr {
-                th scope="row" { (r.reason) }
-                td { (since(s, r.at)) }
-                td { (r.attempts) }
-                td { (nanos(r.dead.0)) }
-                td.t { @if r.ok { span.good { "the device is back" } } @else { span.bad { "the device did not come back" } } }
-            }
-        }
-    };
+    let rows = s.reconnects.iter().take(MAX_ROWS).map(|r| {
+        Row::new([
+            html! { (r.reason) },
+            html! { (since(s, r.at)) },
+            html! { (r.attempts) },
+            nanos(r.dead.0),
+            went(r.ok, "the device is back", "the device did not come back"),
+        ])
+    });
     let heads = ["reason", "at", "attempts", "dead", "outcome"];
-    let body = html! { (table("figures", &heads, &rows)) (more(MAX_ROWS, s.reconnects.len())) };
+    let body = html! { (table(&heads, rows)) (more(MAX_ROWS, s.reconnects.len())) };
     let ok = s.reconnects.iter().filter(|r| r.ok).count();
     section(
         "reconnects",

@@ -14,8 +14,10 @@ pub fn verdicts(f: &Facts<'_>, inspections: &[Inspection], truth: Option<&Truth>
         return html! {};
     }
     let body = html! {
-        @for i in inspections { (kinds(i)) }
-        @if let Some(t) = truth { (compared(t)) }
+        div.verdicts {
+            @for i in inspections { div { (kinds(i)) } }
+            @if let Some(t) = truth { div { (compared(t)) } }
+        }
         (gallery(f.pictures))
     };
     section("verdicts", "Inspection", "", &body)
@@ -31,6 +33,7 @@ fn kinds(i: &Inspection) -> Markup {
         @if !i.kinds.is_empty() {
             div.scroll {
                 table.kinds {
+                    thead { tr { th scope="col" { "failed parts" } th.n scope="col" { "parts" } th scope="col" {} } }
                     tbody {
                         @for (kind, n) in &i.kinds {
                             tr {
@@ -50,9 +53,28 @@ fn compared(t: &Truth) -> Markup {
     let share = |id: &str, v: f64| html! { data id=(id) value=(v) { (format!("{v:.4}")) } };
     html! {
         p.lead {
-            "Against the known truth (" (t.stage) "): precision " (share("precision", t.precision))
-            " (of the parts that were failed, the share that are bad), recall " (share("recall", t.recall))
-            " (of the bad parts, the share that were failed)."
+            "Against the known truth: precision " strong { (share("precision", t.precision)) }
+            " (of the parts that were failed, the share that are bad), recall " strong { (share("recall", t.recall)) }
+            " (of the bad parts, the share that were failed). Of "
+            (count("defective", t.defective)) " bad parts " (count("missed", t.missed)) " passed; of the good ones "
+            (count("false-alarms", t.false_alarms)) " failed."
+        }
+        @if !t.kinds.is_empty() {
+            div.scroll {
+                table.kinds {
+                    thead { tr { th scope="col" { "planted defects" } th.n scope="col" { "planted" } th.n scope="col" { "found" } th scope="col" {} } }
+                    tbody {
+                        @for (kind, planted, found) in &t.kinds {
+                            tr {
+                                th scope="row" { (kind) }
+                                td.n { (count(&format!("planted-{kind}"), *planted)) }
+                                td.n { (count(&format!("found-{kind}"), *found)) }
+                                td.bar.found { span style=(format!("width:{:.1}%", *found as f64 / *planted as f64 * 100.0)) {} }
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }

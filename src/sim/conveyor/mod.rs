@@ -1,0 +1,290 @@
+//! The conveyor: printed caps in the nests of a belt, some of them defective, and the truth about each.
+//!
+//! The belt moves by a tray between two frames, so each frame shows other caps, every one of them whole. What
+//! costs time is drawn ahead: the empty belt under its lamp, and a cap of each kind and turn. A frame is put
+//! together row by row: the belt's row, and on it the rows of the caps, each under the lamp of its place.
+//!
+//! ```text
+//! bytes 0 to 15 of a frame:  | serial, u64 LE | mix(serial, seed, geometry), u64 LE |
+//! ```
+//!
+//! The rest of the payload is a function of the serial, so that it can be drawn again and compared to the byte.
+
+mod depth;
+mod layout;
+mod paint;
+
+pub use layout::{Look, Scene, TruePart};
+
+use super::pattern::{PatternFault, PatternFaultKind, STAMP_BYTES, mix};
+use crate::error::Error;
+use crate::format::Geometry;
+use depth::Depth;
+use layout::{Layout, Tray};
+use paint::{Light, Master, Noise};
+
+/// The smallest frame that shows caps: width and height in pixels.
+pub const MIN_CONVEYOR_PIXELS: (u32, u32) = (320, 256);
+/// The largest width, in pixels: a row is put together on the stack.
+pub const MAX_CONVEYOR_WIDTH: u32 = 8192;
+/// Empty belts with different noise.
+const BELTS: usize = 4;
+
+/// What is true of the frames of one geometry: which part lies where, and what is wrong with it. Never handed to a
+/// stage that inspects.
+#[derive(Debug, Clone)]
+pub struct Truth(Layout);
+
+impl Truth {
+    /// The truth of the frames that a camera with this look and seed sends. `None`: they show no conveyor.
+    pub fn new(geometry: &Geometry, look: &Look, seed: u64) -> Option<Truth> {
+        shows(geometry, look).then(|| Truth(Layout::new(geometry, look, seed)))
+    }
+
+    /// Parts of a frame.
+    pub fn parts(&self) -> usize {
+        self.0.nests() as usize
+    }
+
+    /// Part `i` (row by row from the upper left) of frame `serial`; `i` is below [`parts`](Self::parts).
+    ///
+    /// # Real-time
+    /// Any thread. No allocation, no lock.
+    pub fn part(&self, serial: u64, i: usize) -> TruePart {
+        self.0.truth(serial, i as u32)
+    }
+}
+
+/// Whether frames of that geometry show the conveyor.
+pub(super) fn shows(g: &Geometry, look: &Look) -> bool {
+    look.scene != Scene::Pattern && refusal(g).is_none()
+}
+
+/// Why the conveyor cannot be shown at that geometry.
+pub(super) fn refusal(g: &Geometry) -> Option<String> {
+    let (width, height) = MIN_CONVEYOR_PIXELS;
+    if g.width < width || g.height < height || g.width > MAX_CONVEYOR_WIDTH || g.height > 65_535 {
+        return Some(format!(
+            "the conveyor needs {width}x{height} to {MAX_CONVEYOR_WIDTH}x65535 pixels, not {}x{}; enlarge the region, or set scene=pattern",
+            g.width, g.height
+        ));
+    }
+    if Depth::of(g).is_none() {
+        let names: Vec<_> = depth::formats().map(|f| f.to_string()).collect();
+        return Some(format!(
+            "the conveyor cannot be shown in {} at a width of {}; use one of {} with rows of whole bytes, or scene=pattern",
+            g.pixel_format,
+            g.width,
+            names.join(", ")
+        ));
+    }
+    None
+}
+
+/// The conveyor of one geometry, drawn.
+pub struct Conveyor {
+    geometry: Geometry,
+    depth: Depth,
+    key: u64,
+    layout: Layout,
+    light: Light,
+    belts: Vec<Box<[u8]>>,
+    caps: Vec<Box<[u8]>>,
+    /// First and last column of each row of a drawing that is drawn on.
+    spans: Box<[(u32, u32)]>,
+}
+
+impl std::fmt::Debug for Conveyor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Conveyor({} x {} nests)", self.layout.columns, self.layout.rows)
+    }
+}
+
+impl Conveyor {
+    /// Draws belt and caps: allocates, takes a fraction of a second; not for hot threads.
+    pub fn new(geometry: &Geometry, look: &Look, seed: u64) -> Result<Conveyor, Error> {
+        if let Some(why) = refusal(geometry) {
+            return Err(Error::config(why));
+        }
+        let depth = Depth::of(geometry).expect("checked above");
+        let key =
+            mix(mix(seed) ^ mix(u64::from(geometry.width) << 32 | u64::from(geometry.height)));
+        let layout = Layout::new(geometry, look, seed);
+        let light = Light::new(geometry);
+        let noise = Noise::new(look.noise, mix(key ^ 1));
+        let master = Master::new();
+        let contrast = look.contrast as f32;
+        let draw = |i: usize| {
+            let key = (1 << 60) + ((i as u64) << 30);
+            paint::cap(&master, &layout, &layout.caps[i], contrast, &noise, key)
+        };
+        // Two at a time: the first half on another thread, if there can be one.
+        let half_way = layout.caps.len() / 2;
+        let all = |range: std::ops::Range<usize>| range.map(draw).collect::<Vec<_>>();
+        let (mut caps, others, belts) = std::thread::scope(|s| {
+            let builder = std::thread::Builder::new().name("fl-draw".into());
+            let helper = builder.spawn_scoped(s, || all(0..half_way));
+            let belts = paint::belts(geometry, &layout, &light, &noise, BELTS);
+            let others = all(half_way..layout.caps.len());
+            let first = match helper {
+                Ok(h) => h.join().unwrap_or_else(|p| std::panic::resume_unwind(p)),
+                Err(_) => all(0..half_way),
+            };
+            (first, others, belts)
+        });
+        caps.extend(others);
+        let (half, reach) = (layout.side as f32 / 2.0, layout::REACH * layout.radius);
+        let spans = (0..layout.side)
+            .map(|y| {
+                let dy = y as f32 + 0.5 - half;
+                let wide = (reach * reach - dy * dy).max(0.0).sqrt();
+                ((half - wide).ceil() as u32, (half + wide).floor() as u32)
+            })
+            .collect();
+        Ok(Conveyor { geometry: *geometry, depth, key, layout, light, belts, caps, spans })
+    }
+
+    /// The geometry that it was drawn for.
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// Bytes of one frame.
+    pub fn image_bytes(&self) -> usize {
+        self.depth.row_bytes(self.geometry.width as usize) * self.geometry.height as usize
+    }
+
+    /// Bytes of everything that was drawn.
+    pub fn memory_bytes(&self) -> usize {
+        self.belts.iter().chain(&self.caps).map(|b| b.len()).sum()
+    }
+
+    /// Writes frame `serial` to the start of `out`; as much of it as fits.
+    ///
+    /// # Real-time
+    /// Any thread. No allocation, no lock, no system call; 5 megapixels of Mono8 take one to two milliseconds.
+    pub fn write(&self, serial: u64, out: &mut [u8]) {
+        let end = self.image_bytes().min(out.len());
+        let tray = self.layout.place(serial);
+        let width = self.geometry.width as usize;
+        let bytes = self.depth.row_bytes(width);
+        let mut row = [0_u8; MAX_CONVEYOR_WIDTH as usize];
+        let mut converted = [0_u8; 2 * MAX_CONVEYOR_WIDTH as usize];
+        for (y, to) in out[..end].chunks_mut(bytes).enumerate() {
+            if self.depth == Depth::Eight && to.len() == width {
+                self.row(serial, &tray, y, to);
+                continue;
+            }
+            self.row(serial, &tray, y, &mut row[..width]);
+            self.depth.convert(&row[..width], &mut converted[..bytes]);
+            to.copy_from_slice(&converted[..to.len()]);
+        }
+        let stamp = self.stamp(serial);
+        let n = end.min(STAMP_BYTES);
+        out[..n].copy_from_slice(&stamp[..n]);
+    }
+
+    /// One row of a frame, at eight bits.
+    #[inline]
+    fn row(&self, serial: u64, tray: &Tray, y: usize, out: &mut [u8]) {
+        let (width, side) = (self.geometry.width as usize, self.layout.side);
+        let belt = &self.belts[(mix(serial) % BELTS as u64) as usize];
+        out.copy_from_slice(&belt[y * width..(y + 1) * width]);
+        for part in tray.parts() {
+            let (Some(cap), Ok(dy)) = (part.cap, usize::try_from(y as i64 - i64::from(part.y)))
+            else {
+                continue;
+            };
+            if dy >= side {
+                continue;
+            }
+            let (from, to) = self.spans[dy];
+            // What lies outside the frame is not seen.
+            let from = i64::from(part.x) + i64::from(from);
+            let to = (i64::from(part.x) + i64::from(to)).min(width as i64);
+            let first = from.max(0);
+            if to <= first {
+                continue;
+            }
+            let (first, last) = (first as usize, to as usize);
+            let begin = dy * side + (first as i64 - i64::from(part.x)) as usize;
+            let drawn = &self.caps[cap as usize][begin..begin + (last - first)];
+            let columns = &self.light.columns[first..last];
+            Light::lay(self.light.rows[y], columns, drawn, &mut out[first..last]);
+        }
+    }
+
+    fn check_word(&self, serial: u64) -> u64 {
+        mix(serial ^ mix(self.key))
+    }
+
+    fn stamp(&self, serial: u64) -> [u8; STAMP_BYTES] {
+        let mut stamp = [0; STAMP_BYTES];
+        stamp[..8].copy_from_slice(&serial.to_le_bytes());
+        stamp[8..].copy_from_slice(&self.check_word(serial).to_le_bytes());
+        stamp
+    }
+
+    /// The serial of the stamp, if a whole and true one stands there.
+    pub fn serial_of(&self, image: &[u8]) -> Option<u64> {
+        let word = |at: usize| image.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
+        let serial = word(0)?;
+        (word(8)? == self.check_word(serial)).then_some(serial)
+    }
+
+    /// Whether the stamp is true: if not, this is no frame of ours at all.
+    pub fn is_stamped(&self, image: &[u8]) -> bool {
+        self.serial_of(image).is_some()
+    }
+
+    /// Checks the first bytes of an image, or all of it, against the frame that its stamp names. `None`: too few
+    /// bytes came to know whose they are.
+    ///
+    /// # Real-time
+    /// Any thread. No allocation, no lock; draws the frame again.
+    pub fn check_part(&self, part: &[u8]) -> Result<Option<u64>, PatternFault> {
+        let part = &part[..part.len().min(self.image_bytes())];
+        if part.len() < STAMP_BYTES {
+            return Ok(None);
+        }
+        let Some(serial) = self.serial_of(part) else {
+            return Err(PatternFault { offset: 0, kind: PatternFaultKind::Stamp });
+        };
+        let tray = self.layout.place(serial);
+        let width = self.geometry.width as usize;
+        let bytes = self.depth.row_bytes(width);
+        let mut row = [0_u8; MAX_CONVEYOR_WIDTH as usize];
+        let mut converted = [0_u8; 2 * MAX_CONVEYOR_WIDTH as usize];
+        for (y, got) in part.chunks(bytes).enumerate() {
+            self.row(serial, &tray, y, &mut row[..width]);
+            let want = if self.depth == Depth::Eight {
+                &mut row[..width]
+            } else {
+                self.depth.convert(&row[..width], &mut converted[..bytes]);
+                &mut converted[..bytes]
+            };
+            if y == 0 {
+                want[..STAMP_BYTES].copy_from_slice(&self.stamp(serial));
+            }
+            if *got != want[..got.len()] {
+                let differs = got.iter().zip(&*want).position(|(a, b)| a != b).unwrap_or(0);
+                let offset = y * bytes + differs;
+                return Err(PatternFault { offset, kind: PatternFaultKind::Bytes });
+            }
+        }
+        Ok(Some(serial))
+    }
+
+    /// Checks a whole image and returns its serial.
+    pub fn check(&self, image: &[u8]) -> Result<u64, PatternFault> {
+        if image.len() != self.image_bytes() {
+            let offset = image.len().min(self.image_bytes());
+            return Err(PatternFault { offset, kind: PatternFaultKind::Length });
+        }
+        self.check_part(image).map(Option::unwrap_or_default)
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
