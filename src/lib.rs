@@ -46,6 +46,8 @@
 //!
 //! - `cli` (default): the `frameline` program. Without it (`default-features = false`) the library builds
 //!   with few dependencies and no configuration files.
+//! - `mvs` (part of `cli`): cameras through Hikrobot's MVS library ([`sdk`]), loaded at run time. Nothing of
+//!   the SDK is needed to build.
 //!
 //! Linux is the system that this version supports.
 #![deny(unsafe_code)]
@@ -65,8 +67,12 @@ pub mod format;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;
+#[cfg(all(feature = "mvs", not(loom)))]
+mod query;
 pub mod reset;
 pub mod ring;
+#[cfg(all(feature = "mvs", not(loom)))]
+pub mod sdk;
 #[cfg(not(loom))]
 pub mod sim;
 pub mod source;

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 /// Floors, bottom to top. Modules on one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
     &["error", "sync", "clock", "sys", "alloc"],
-    &["format", "telemetry", "fault", "wait", "verdict"],
+    &["format", "telemetry", "fault", "wait", "verdict", "query"],
     &["meta", "ring", "agent"],
     &["buffer"],
     &["source", "stage", "reset"],
-    &["sim", "stages"],
+    &["sim", "stages", "sdk"],
     &["pipeline"],
     &["cli"],
 ];
@@ -30,6 +30,9 @@ const UNSAFE_FILES: &[&str] = &[
     "buffer/pool.rs",
     "buffer/shelf.rs",
     "ring/tap.rs",
+    "sdk/mvs/handle.rs",
+    "sdk/mvs/library.rs",
+    "sdk/mvs/stream.rs",
     // One call of a safe function that is compiled for AVX2, behind the look whether the processor has it.
     "stages/image/kernel/cpu.rs",
     "sync.rs",

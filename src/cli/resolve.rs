@@ -7,7 +7,8 @@ use super::findings;
 use super::job::Job;
 use super::schema::TABLE_NAMES;
 use super::value::list;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::sdk::mvs::Mvs;
 use crate::sim::Sim;
 use crate::source::Source;
 
@@ -23,7 +24,7 @@ const BUILT_IN_SECONDS: f64 = 10.0;
 
 /// Backends by URI scheme, and whether this version has them.
 const SCHEMES: &[(&str, bool)] =
-    &[("sim", true), ("mvs", false), ("gentl", false), ("aravis", false), ("replay", false)];
+    &[("sim", true), ("mvs", true), ("gentl", false), ("aravis", false), ("replay", false)];
 
 /// Whether this version can open sources of that scheme.
 pub(super) fn has_backend(scheme: &str) -> bool {
@@ -89,10 +90,20 @@ pub fn open_source(job: &Job) -> Result<Box<dyn Source>, Error> {
             "this version of frameline has no {scheme} backend yet; it has {}",
             list(have())
         ))),
-        Some((_, true)) => match Sim::from_uri(uri) {
-            Ok(sim) => Ok(Box::new(sim)),
-            Err(e) => Err(here(e.to_string())),
-        },
+        Some(("mvs", _)) => open_as(Mvs::from_uri(uri), &here),
+        Some(_) => open_as(Sim::from_uri(uri), &here),
+    }
+}
+
+/// What is wrong with the URI is told with its place; what is wrong with the camera needs none.
+fn open_as<S: Source + 'static>(
+    opened: Result<S, Error>,
+    here: &dyn Fn(String) -> Error,
+) -> Result<Box<dyn Source>, Error> {
+    match opened {
+        Ok(source) => Ok(Box::new(source)),
+        Err(e) if e.kind() == ErrorKind::Source => Err(e),
+        Err(e) => Err(here(e.to_string())),
     }
 }
 
@@ -251,7 +262,9 @@ mod tests {
     fn sources_that_are_not_there_say_so() {
         // Catches a scheme that is silently taken for another, or fails without the list.
         for (uri, want) in [
-            ("mvs:libMvCameraControl.so", "no mvs backend yet; it has sim"),
+            ("gentl:a.cti", "no gentl backend yet; it has sim and mvs"),
+            ("mvs:libMvCameraControl.so", "never taken from the working directory"),
+            ("mvs:?exposure=5", "no parameter \"exposure\""),
             ("replay:a.fl", "no replay backend yet"),
             ("smi:", "unknown source scheme \"smi\", did you mean \"sim\"?"),
             ("camera", "has no scheme"),

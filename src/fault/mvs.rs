@@ -13,7 +13,7 @@ pub const TABLE: &[CodeEntry] = entries! {
         "cable, switch and packet size; resend settings on GigE, cable length on USB";
     0x00004002 MV_CC_STREAM_EXCEPTION_LIST_OVERFLOW Overrun "缓存列表溢出"
         "Frames were not taken in time and the SDK's output list overflowed."
-        "a stage slower than the camera; node=N, faster stages, or a lower rate";
+        "a stage slower than the camera; nodes=N, faster stages, or a lower rate";
     0x00004003 MV_CC_STREAM_EXCEPTION_LIST_EMPTY Overrun "缓存列表为空"
         "Frames were not given back in time and the SDK had no buffer for the next."
         "who holds frames (held in the report); more nodes or slots, or a lower rate";

@@ -281,6 +281,11 @@ impl AnnouncedSlots {
         frame
     }
 
+    /// Whether the buffer of `key` is queued.
+    pub fn is_queued(&self, key: usize) -> bool {
+        self.slots.get(key).is_some_and(Option::is_some)
+    }
+
     /// Any queued buffer, lowest key first.
     pub fn any_key(&self) -> Option<usize> {
         self.slots.iter().position(Option::is_some)

@@ -24,7 +24,10 @@ fn wrong_commands_are_one_sentence_and_exit_code_2() {
         (&["run", "nosuch.toml"], "nosuch.toml"),
         (&["run", "--source", "camera"], "no scheme"),
         (&["run", "--source", "smi:"], "did you mean \"sim\"?"),
-        (&["run", "--source", "mvs:libMvCameraControl.so"], "no mvs backend yet; it has sim"),
+        (
+            &["run", "--source", "mvs:libMvCameraControl.so"],
+            "never taken from the working directory",
+        ),
         (&["run", "--source", "gentl:p.cti"], "no gentl backend yet"),
         (&["run", "--source", "aravis:"], "no aravis backend yet"),
         (&["run", "--source", "replay:f"], "no replay backend yet"),

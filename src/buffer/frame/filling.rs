@@ -161,7 +161,7 @@ impl FrameMut {
         self.record().core.with(|c| unsafe { *c }) == std::ptr::from_ref(core)
     }
 
-    pub(in crate::buffer) fn keeps(&self, keep: &Keep) -> bool {
+    pub(crate) fn keeps(&self, keep: &Keep) -> bool {
         // SAFETY: the core outlives every handle.
         let own = unsafe { &(*self.record().core.with(|c| *c)).keep };
         own.as_ref().is_some_and(|own| std::sync::Arc::ptr_eq(own, keep))

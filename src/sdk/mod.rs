@@ -1,0 +1,7 @@
+//! Cameras through their makers' own libraries, loaded at run time.
+//!
+//! Nothing of an SDK is needed to build, to test or to document this crate: a library is looked for when a
+//! source is opened, and what is wrong with it is said in one sentence.
+
+mod binary;
+pub mod mvs;

@@ -1,0 +1,333 @@
+//! Whose memory is where: buffers that the SDK lent to us, and slots of ours that it fills.
+#![allow(unsafe_code)]
+
+use super::codes::MV_E_NOENOUGH_BUF;
+use super::handle::{Code, Handle};
+use super::sys::FrameOut;
+use crate::buffer::FrameMut;
+use crate::fault::Fault;
+use crate::source::AnnouncedSlots;
+use std::ptr::NonNull;
+use std::sync::{Mutex, PoisonError};
+
+/// What lent frames keep alive: devices that were given up while frames still pointed into their memory. They
+/// are closed once nobody does, on a thread of their own, since closing takes seconds and the last frame may
+/// go on any thread.
+#[derive(Debug, Default)]
+pub(super) struct Keeper(Mutex<Vec<Handle>>);
+
+impl Keeper {
+    /// Takes a device over.
+    pub fn take(&self, handle: Handle) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        let left = std::mem::take(self.0.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if left.is_empty() {
+            return;
+        }
+        let closing = std::thread::Builder::new().name("fl-mvs-close".into());
+        // Without a thread they are closed here: late is better than never.
+        let _ = closing.spawn(move || drop(left));
+    }
+}
+
+/// Frames of the SDK that are out.
+#[derive(Debug)]
+pub(super) struct Lent {
+    /// By place; a token is the generation above, the place + 1 below.
+    outs: Vec<Option<FrameOut>>,
+    free: Vec<u32>,
+    generation: u32,
+    /// Devices that were given up, with the frames of theirs that are still out.
+    given_up: Vec<GivenUp>,
+    /// Buffers that the SDK delivered while they were out.
+    rejected: u64,
+}
+
+#[derive(Debug)]
+struct GivenUp {
+    handle: Handle,
+    generation: u32,
+    out: usize,
+}
+
+// SAFETY: the pointers are passed back to the SDK and compared; the memory behind them is reached through the
+// frames alone.
+unsafe impl Send for Lent {}
+
+impl Lent {
+    /// Place for `most` frames.
+    pub fn new(most: usize) -> Lent {
+        Lent {
+            outs: vec![None; most],
+            free: (0..most as u32).rev().collect(),
+            generation: 0,
+            given_up: Vec::new(),
+            rejected: 0,
+        }
+    }
+
+    /// Frames of the present device that are out.
+    pub fn out(&self) -> usize {
+        self.outs.len() - self.free.len()
+    }
+
+    pub fn rejected(&self) -> u64 {
+        self.rejected
+    }
+
+    /// Points `frame` at what the SDK delivered. `false`: it is out already, or nothing, and is not believed.
+    ///
+    /// # Real-time
+    /// Capture-bound. No allocation, no lock.
+    pub fn lend(&mut self, frame: &mut FrameMut, out: &FrameOut, bytes: usize) -> bool {
+        let start = out.buffer.addr();
+        let overlaps = |o: &FrameOut| o.buffer.addr().abs_diff(start) < bytes.max(1);
+        let (Some(buffer), false) =
+            (NonNull::new(out.buffer), self.outs.iter().flatten().any(overlaps))
+        else {
+            self.rejected += 1;
+            return false;
+        };
+        let Some(place) = self.free.pop() else {
+            self.rejected += 1;
+            return false;
+        };
+        self.outs[place as usize] = Some(*out);
+        let token = u64::from(self.generation) << 32 | u64::from(place + 1);
+        // SAFETY: the SDK's buffers hold a frame of the size that they were made for at the start, and `bytes`
+        // is no more; it writes none that is not given back; none of ours overlaps it; the frame's pool keeps
+        // the keeper, which keeps the device, which keeps the library.
+        unsafe { frame.lend(buffer, bytes, token) };
+        true
+    }
+
+    /// Takes the buffer behind `frame` back and gives it to the SDK, if `handle` still streams from it.
+    ///
+    /// # Real-time
+    /// Capture-bound. No allocation, no lock.
+    pub fn give_back(&mut self, frame: &mut FrameMut, handle: Option<&mut Handle>) {
+        let token = frame.token();
+        let (generation, place) = ((token >> 32) as u32, (token as u32).wrapping_sub(1));
+        // SAFETY: zero bytes at a dangling pointer are nobody's.
+        unsafe { frame.lend(NonNull::dangling(), 0, 0) };
+        if generation != self.generation {
+            let of = self.given_up.iter_mut().find(|g| g.generation == generation);
+            if let Some(given_up) = of {
+                given_up.out = given_up.out.saturating_sub(1);
+            }
+            return;
+        }
+        let Some(mut out) = self.outs.get_mut(place as usize).and_then(Option::take) else {
+            return;
+        };
+        self.free.push(place);
+        if let Some(handle) = handle {
+            // SAFETY: it was delivered and not given back since, and we hold the frame alone. A refusal shows
+            // as a node that is missing.
+            let _ = unsafe { handle.free_buffer(&mut out) };
+        }
+    }
+
+    /// The device is given up: closed at once, or, while frames of its memory are out, later.
+    pub fn give_up(&mut self, handle: Handle) {
+        let out = self.out();
+        if out > 0 {
+            self.given_up.push(GivenUp { handle, generation: self.generation, out });
+            let most = self.outs.len();
+            self.outs.fill(None);
+            self.free = (0..most as u32).rev().collect();
+        }
+        self.generation = self.generation.wrapping_add(1);
+    }
+
+    /// Closes devices that no frame points into any more. May block.
+    pub fn close_idle(&mut self) {
+        self.given_up.retain(|g| g.out > 0);
+    }
+
+    /// Leaves what is still pointed into to `keeper`.
+    pub fn leave(&mut self, keeper: &Keeper) {
+        self.close_idle();
+        self.given_up.drain(..).for_each(|g| keeper.take(g.handle));
+    }
+}
+
+/// One of our slots, as the SDK knows it.
+#[derive(Debug, Clone, Copy)]
+struct Buffer {
+    start: *mut u8,
+    capacity: usize,
+    /// The SDK may write it.
+    is_registered: bool,
+    /// What came with its last delivery, until it is queued again.
+    out: Option<FrameOut>,
+}
+
+/// Our slots with the SDK.
+#[derive(Debug, Default)]
+pub(super) struct Announced {
+    slots: AnnouncedSlots,
+    /// By slot index.
+    buffers: Vec<Buffer>,
+    /// Registered addresses and their slots, sorted.
+    addresses: Vec<(usize, u32)>,
+    strangers: u64,
+}
+
+// SAFETY: the pointers are those of slots; they are given to the SDK and compared, never read through.
+unsafe impl Send for Announced {}
+
+/// Bytes of a slot that are registered: the payload and whole steps of the alignment, as the SDK asks.
+fn registered_bytes(capacity: usize, payload: usize, alignment: usize) -> u64 {
+    let steps = capacity.saturating_sub(payload) / alignment.max(1);
+    (payload + steps * alignment.max(1)).min(capacity) as u64
+}
+
+impl Announced {
+    /// Deliveries that were rejected: of slots that were not queued, or of memory that is not ours.
+    pub fn rejected(&self) -> u64 {
+        self.slots.duplicates() + self.strangers
+    }
+
+    /// Takes a slot in. While the device streams it goes to the SDK at once.
+    ///
+    /// # Real-time
+    /// Capture-bound. No lock; allocates only for slots that were never queued before.
+    pub fn queue(&mut self, mut frame: FrameMut, handle: Option<&mut Handle>) {
+        const NONE: Buffer =
+            Buffer { start: std::ptr::null_mut(), capacity: 0, is_registered: false, out: None };
+        let (start, capacity) = (frame.as_mut_ptr(), frame.capacity());
+        let key = self.slots.queue(frame);
+        if key >= self.buffers.len() {
+            self.buffers.resize((key + 1).next_power_of_two().max(64), NONE);
+        }
+        let buffer = &mut self.buffers[key];
+        (buffer.start, buffer.capacity) = (start, capacity);
+        let out = buffer.out.take();
+        let is_registered = buffer.is_registered;
+        let Some(handle) = handle else { return };
+        match out {
+            // SAFETY: it was delivered in this slot and not given back since; the slot is ours alone again,
+            // and stays with us while it is queued.
+            Some(mut out) => drop(unsafe { handle.free_buffer(&mut out) }),
+            // A slot that was out when the device started. One that is refused waits for the next start.
+            None if !is_registered => drop(self.register(key, handle, 0, 1)),
+            None => {}
+        }
+    }
+
+    fn register(
+        &mut self,
+        key: usize,
+        handle: &mut Handle,
+        payload: usize,
+        alignment: usize,
+    ) -> Result<(), Code> {
+        let buffer = &mut self.buffers[key];
+        let bytes = registered_bytes(buffer.capacity, payload, alignment);
+        // SAFETY: the slot's memory outlives the registration: `slots` holds it, or a frame of it does, and
+        // `revoke` comes before either is let go. Nobody touches a queued slot.
+        unsafe { handle.register(buffer.start, bytes, key + 1) }?;
+        buffer.is_registered = true;
+        let address = buffer.start.addr();
+        let at = self.addresses.partition_point(|(a, _)| *a < address);
+        self.addresses.insert(at, (address, key as u32));
+        Ok(())
+    }
+
+    /// Registers every queued slot, before the device starts.
+    pub fn register_all(
+        &mut self,
+        handle: &mut Handle,
+        payload: usize,
+        alignment: usize,
+    ) -> Result<(), Fault> {
+        for key in 0..self.buffers.len() {
+            let buffer = &self.buffers[key];
+            if buffer.is_registered || !self.slots.is_queued(key) {
+                continue;
+            }
+            if buffer.capacity < payload {
+                let code = i64::from(MV_E_NOENOUGH_BUF);
+                return Err(Fault { code, detail: payload as u64 });
+            }
+            self.register(key, handle, payload, alignment)
+                .map_err(|code| Fault::code(i64::from(code)))?;
+        }
+        Ok(())
+    }
+
+    /// The slot that the SDK delivered; `None`: not one that was queued, and not believed. What the SDK says
+    /// of users is not looked at: older versions say nothing there.
+    ///
+    /// # Real-time
+    /// Capture-bound. No allocation, no lock.
+    pub fn deliver(&mut self, out: &FrameOut) -> Option<FrameMut> {
+        let found = self.addresses.binary_search_by_key(&out.buffer.addr(), |(a, _)| *a);
+        let Some((_, key)) = found.ok().and_then(|at| self.addresses.get(at)) else {
+            self.strangers += 1;
+            return None;
+        };
+        let key = *key as usize;
+        let frame = self.slots.deliver(key)?;
+        self.buffers[key].out = Some(*out);
+        Some(frame)
+    }
+
+    /// The SDK forgets every slot; `None`: it has forgotten them with their device.
+    pub fn forget(&mut self, handle: Option<&mut Handle>) {
+        if let Some(handle) = handle {
+            for buffer in self.buffers.iter().filter(|b| b.is_registered) {
+                // A device that is gone answers with a fault, and writes no more.
+                let _ = handle.unregister(buffer.start);
+            }
+        }
+        for buffer in &mut self.buffers {
+            (buffer.is_registered, buffer.out) = (false, None);
+        }
+        self.addresses.clear();
+    }
+
+    /// The SDK forgets every slot, and those that are queued go back.
+    pub fn revoke(&mut self, handle: Option<&mut Handle>, back: &mut dyn FnMut(FrameMut)) {
+        self.forget(handle);
+        self.slots.revoke(back);
+    }
+}
+
+/// Whether the SDK takes memory of ours for this camera: one buffer is registered and forgotten again.
+pub(super) fn try_register(handle: &mut Handle, payload: usize, alignment: usize) -> bool {
+    const PAGE: usize = 4096;
+    let bytes = registered_bytes(payload.next_multiple_of(PAGE), payload, alignment);
+    let mut memory = vec![0_u8; payload.next_multiple_of(PAGE) + PAGE];
+    let at = memory.as_ptr().align_offset(PAGE).min(PAGE);
+    let start = memory[at..].as_mut_ptr();
+    // SAFETY: the device does not run, so nothing is written; the memory outlives the registration.
+    if unsafe { handle.register(start, bytes, 1) }.is_err() {
+        return false;
+    }
+    if handle.unregister(start).is_err() {
+        // The SDK still knows it: it must not go away.
+        std::mem::forget(memory);
+        return false;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registered_lengths_keep_the_alignment() {
+        // Catches a buffer that the SDK refuses because it was enlarged by any number of bytes.
+        assert_eq!(registered_bytes(4096, 1000, 64), 1000 + 48 * 64);
+        assert_eq!(registered_bytes(4096, 4096, 64), 4096);
+        assert_eq!(registered_bytes(4096, 1000, 0), 4096);
+    }
+}
