@@ -91,6 +91,8 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
     begin_records(&shared, parts.refusals);
     let (orders, commands) = Orders::new(ORDER_RING);
     let outs = std::mem::take(&mut wiring.outs[plan.nodes.len()][0]);
+    let info = source.info();
+    let camera = if info.model.is_empty() { info.uri } else { info.model };
     let capture = Capture {
         waits: outs.iter().any(Out::waits),
         outs,
@@ -131,6 +133,7 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
         shared: shared.clone(),
     };
     let threads = Threads {
+        camera,
         capture,
         drafts: parts.drafts,
         caller: parts.caller,
@@ -367,6 +370,7 @@ struct Threads {
     drafts: Vec<Draft>,
     caller: Option<CallerParts>,
     exits: Arc<ExitBoard>,
+    camera: String,
     table: CodeTable,
     rings: Vec<EventRing>,
     monitor_bed: Arc<WakeCell>,
@@ -381,7 +385,8 @@ impl Threads {
         let mut guard = |thread: usize| guards[thread].take().expect("one guard a thread");
         let quit = Arc::new(AtomicBool::new(false));
         let bed = self.monitor_bed.clone();
-        let monitor = Monitor::new(shared.clone(), self.table, self.rings, bed, quit.clone());
+        let monitor =
+            Monitor::new(shared.clone(), self.camera, self.table, self.rings, bed, quit.clone());
         let monitor = spawn("monitor", move || monitor.run())?;
         let caller = self.caller.map(|c| {
             let guard = guard(c.thread);
