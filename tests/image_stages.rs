@@ -330,7 +330,7 @@ proptest! {
             .map(|i| noise[i * 7 % 50].wrapping_add(i as u16) & max).collect();
         let part: Vec<u16> = values.chunks(w as usize * n).skip(top as usize)
             .flat_map(|row| row[left as usize * n..].to_vec()).collect();
-        let reference = Some(Arc::new(Reference::new(w, h, n, values).unwrap()));
+        let reference = Some(Arc::new(ReferenceImage::new(w, h, n, values).unwrap()));
         let flat = correction == Correction::Flat;
         let (dark, reference) = if flat { (reference, None) } else { (None, reference) };
         let mut stage = FlatField::new(FlatFieldSettings { correction, dark, reference, learn: 0 }).unwrap();
@@ -508,8 +508,9 @@ fn the_mean_of_what_is_learnt_is_rounded() {
 #[test]
 fn references_that_do_not_fit_are_refused() {
     // Catches a correction by another camera's image, and settings that correct nothing.
-    let reference =
-        |w, h, n: usize| Arc::new(Reference::new(w, h, n, vec![1; (w * h) as usize * n]).unwrap());
+    let reference = |w, h, n: usize| {
+        Arc::new(ReferenceImage::new(w, h, n, vec![1; (w * h) as usize * n]).unwrap())
+    };
     let with = |r| FlatFieldSettings { reference: Some(r), ..FlatFieldSettings::default() };
     let mut stage = FlatField::new(with(reference(3, 3, 1))).unwrap();
     for g in [
@@ -549,20 +550,21 @@ fn references_that_do_not_fit_are_refused() {
         assert!(e.contains(want), "{e}");
     }
     assert!(
-        Reference::new(2, 2, 1, vec![0; 3])
+        ReferenceImage::new(2, 2, 1, vec![0; 3])
             .unwrap_err()
             .to_string()
             .contains("has 4 values, not 3")
     );
     assert!(
-        Reference::new(0, 2, 1, vec![]).is_err() && Reference::new(1, 1, 2, vec![0; 2]).is_err()
+        ReferenceImage::new(0, 2, 1, vec![]).is_err()
+            && ReferenceImage::new(1, 1, 2, vec![0; 2]).is_err()
     );
 }
 
 #[test]
 fn a_dark_pixel_is_counted_and_left_as_it_is() {
     // Catches a division by nothing.
-    let flat = Arc::new(Reference::new(2, 1, 1, vec![0, 100]).unwrap());
+    let flat = Arc::new(ReferenceImage::new(2, 1, 1, vec![0, 100]).unwrap());
     let settings = FlatFieldSettings { reference: Some(flat), ..FlatFieldSettings::default() };
     let mut stage = FlatField::new(settings).unwrap();
     let g = Geometry::new(2, 1, PixelFormat::MONO8);

@@ -1,7 +1,7 @@
 //! The kinds of stages that make images: what their keys mean, and how they are made.
 
 use super::fields::Fields;
-use super::reference_file;
+use super::reference_image;
 use crate::error::Error;
 use crate::format::Geometry;
 use crate::stage::Stage;
@@ -136,7 +136,7 @@ impl References {
             (Some(_), None) => return Err(f.error("raw_width", "needs raw_height beside it")),
             (None, Some(_)) => return Err(f.error("raw_height", "needs raw_width beside it")),
         };
-        if raw.is_some() && [dark, reference].into_iter().flatten().all(reference_file::is_png) {
+        if raw.is_some() && [dark, reference].into_iter().flatten().all(reference_image::is_png) {
             return Err(f.error("raw_width", "has a meaning only for files that are not PNG"));
         }
         Ok(References {
@@ -154,7 +154,7 @@ impl References {
 
     fn open(&self) -> Result<FlatFieldSettings, Error> {
         let read = |path: &Option<PathBuf>| {
-            path.as_ref().map(|p| reference_file::read(p, self.raw).map(Arc::new)).transpose()
+            path.as_ref().map(|p| reference_image::read(p, self.raw).map(Arc::new)).transpose()
         };
         let settings = FlatFieldSettings {
             correction: self.correction,

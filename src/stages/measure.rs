@@ -168,7 +168,7 @@ pub fn measure(frame: &Frame, level: Option<u16>) -> Result<Measurement, Unmeasu
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::buffer::{Pool, PoolConfig};
     use crate::format::{Geometry, PixelFormat};

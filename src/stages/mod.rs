@@ -9,10 +9,13 @@ mod delay;
 mod fail;
 mod gallery;
 pub mod image;
+pub mod inspect;
 mod keys;
 mod measure;
 mod record;
 mod results;
+#[cfg(feature = "image")]
+pub mod save;
 mod threshold;
 mod writer;
 
@@ -22,11 +25,14 @@ pub use fail::{FAIL_KEYS, Fail, FailMode, FailSettings};
 pub use gallery::{Gallery, SavedPart};
 pub use image::{
     BIN_KEYS, Binning, BinningRule, CROP_KEYS, Correction, Crop, DEMOSAIC_KEYS, Demosaic,
-    FLAT_FIELD_KEYS, FlatField, FlatFieldSettings, Reference, UNPACK_KEYS, Unpack, UnpackTo,
+    FLAT_FIELD_KEYS, FlatField, FlatFieldSettings, ReferenceImage, UNPACK_KEYS, Unpack, UnpackTo,
 };
+pub use inspect::{INSPECT_KEYS, Inspect};
 pub use keys::{Key, KeyType};
 pub use measure::{Measurement, Unmeasurable, measure};
 pub use record::Record;
 pub use results::{RESULTS_KEYS, Results};
+#[cfg(feature = "image")]
+pub use save::{PictureWriter, SAVE_KEYS, Save, SaveSettings};
 pub use threshold::{THRESHOLD_KEYS, Threshold};
 pub use writer::{RecordSink, RecordWriter, WriterSettings};

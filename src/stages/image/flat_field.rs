@@ -3,7 +3,7 @@
 use super::common::{Figures, UNKNOWN_FORMAT, check_sides, output_for, pixel_bytes, rows_of};
 use super::fit::Tables;
 use super::kernel::{Rows, absolute_8, absolute_16, flat_8, flat_16, signed_8, signed_16};
-use super::reference::{Reference, Region};
+use super::reference::{ReferenceImage, Region};
 use crate::buffer::Frame;
 use crate::error::Error;
 use crate::format::{Geometry, PixelFormat};
@@ -100,9 +100,9 @@ pub struct FlatFieldSettings {
     /// What is done.
     pub correction: Correction,
     /// An image without light; only for [`Correction::Flat`].
-    pub dark: Option<Arc<Reference>>,
+    pub dark: Option<Arc<ReferenceImage>>,
     /// The flat image or the background.
-    pub reference: Option<Arc<Reference>>,
+    pub reference: Option<Arc<ReferenceImage>>,
     /// Learns the flat image or the background from so many frames, `0..=`[`MAX_LEARN_FRAMES`]; 0: it does not.
     pub learn: u32,
 }
@@ -238,7 +238,7 @@ impl FlatField {
         let eight = values.bytes == 1;
         let FlatFieldSettings { correction, dark, reference, learn } = &self.settings;
         let part =
-            |r: &'_ Arc<Reference>| r.region(region).is_some().then_some(()).ok_or(OTHER_SIZE);
+            |r: &'_ Arc<ReferenceImage>| r.region(region).is_some().then_some(()).ok_or(OTHER_SIZE);
         dark.iter().chain(reference).try_for_each(part)?;
         self.tables.clear();
         self.tables.reserve(region.len(), eight, *correction == Correction::Flat);

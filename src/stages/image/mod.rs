@@ -26,5 +26,5 @@ pub use bin::{BIN_KEYS, Binning, BinningRule};
 pub use crop::{CROP_KEYS, Crop};
 pub use demosaic::{DEMOSAIC_KEYS, Demosaic};
 pub use flat_field::{Correction, FLAT_FIELD_KEYS, FlatField, FlatFieldSettings, MAX_LEARN_FRAMES};
-pub use reference::Reference;
+pub use reference::ReferenceImage;
 pub use unpack::{UNPACK_KEYS, Unpack, UnpackTo};

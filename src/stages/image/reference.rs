@@ -6,21 +6,21 @@ use crate::format::MAX_SIDE_PIXELS;
 /// A reference image: values in the counts of the frames that it is for. It covers the region of those frames, or
 /// the whole sensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
+pub struct ReferenceImage {
     width: u32,
     height: u32,
     components: usize,
     values: Vec<u16>,
 }
 
-impl Reference {
+impl ReferenceImage {
     /// An image of `width` x `height` pixels with 1 or 3 components each, row after row.
     pub fn new(
         width: u32,
         height: u32,
         components: usize,
         values: Vec<u16>,
-    ) -> Result<Reference, Error> {
+    ) -> Result<ReferenceImage, Error> {
         let side = 1..=MAX_SIDE_PIXELS;
         if !side.contains(&width) || !side.contains(&height) || !matches!(components, 1 | 3) {
             return Err(Error::config(format!(
@@ -34,7 +34,7 @@ impl Reference {
                 values.len()
             )));
         }
-        Ok(Reference { width, height, components, values })
+        Ok(ReferenceImage { width, height, components, values })
     }
 
     /// Width and height in pixels.

@@ -1,8 +1,8 @@
-//! Reference images from files: PNG, or raw bytes. What a file says is checked before memory is asked for.
+//! ReferenceImage images from files: PNG, or raw bytes. What a file says is checked before memory is asked for.
 
 use crate::error::{Error, ErrorKind};
 use crate::format::MAX_SIDE_PIXELS;
-use crate::stages::Reference;
+use crate::stages::ReferenceImage;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -17,7 +17,7 @@ pub fn is_png(path: impl AsRef<Path>) -> bool {
 
 /// Reads a reference image. Of a file that is not PNG, `raw` says width and height, and its length how deep its
 /// pixels are: one byte, two (little-endian), or three (red, green, blue).
-pub fn read(path: &Path, raw: Option<(u32, u32)>) -> Result<Reference, Error> {
+pub fn read(path: &Path, raw: Option<(u32, u32)>) -> Result<ReferenceImage, Error> {
     let file = File::open(path).map_err(|e| {
         Error::with_source(
             ErrorKind::Config,
@@ -31,7 +31,7 @@ pub fn read(path: &Path, raw: Option<(u32, u32)>) -> Result<Reference, Error> {
     })
 }
 
-fn read_png(file: File) -> Result<Reference, String> {
+fn read_png(file: File) -> Result<ReferenceImage, String> {
     let limits = png::Limits { bytes: MAX_BYTES as usize };
     let mut decoder = png::Decoder::new_with_limits(BufReader::new(file), limits);
     // As it is in the file: a palette or an alpha channel is refused below, not expanded.
@@ -58,10 +58,10 @@ fn read_png(file: File) -> Result<Reference, String> {
         1 => pixels.into_iter().map(u16::from).collect(),
         _ => pixels.as_chunks::<2>().0.iter().map(|p| u16::from_be_bytes(*p)).collect(),
     };
-    Reference::new(width, height, components, values).map_err(|e| e.to_string())
+    ReferenceImage::new(width, height, components, values).map_err(|e| e.to_string())
 }
 
-fn read_raw(mut file: File, raw: Option<(u32, u32)>) -> Result<Reference, String> {
+fn read_raw(mut file: File, raw: Option<(u32, u32)>) -> Result<ReferenceImage, String> {
     let Some((width, height)) = raw else {
         return Err("a file that is not PNG says no size; set raw_width and raw_height".into());
     };
@@ -81,7 +81,7 @@ fn read_raw(mut file: File, raw: Option<(u32, u32)>) -> Result<Reference, String
         2 => (1, bytes.as_chunks::<2>().0.iter().map(|p| u16::from_le_bytes(*p)).collect()),
         n => (n as usize, bytes.into_iter().map(u16::from).collect()),
     };
-    Reference::new(width, height, components, values).map_err(|e| e.to_string())
+    ReferenceImage::new(width, height, components, values).map_err(|e| e.to_string())
 }
 
 /// Bytes of an image whose pixels take so many each.
@@ -146,7 +146,7 @@ mod tests {
         ] {
             let file = Temp::new(name, &bytes);
             let got = read(&file.0, Some(size)).unwrap();
-            let want = Reference::new(size.0, size.1, components, values).unwrap();
+            let want = ReferenceImage::new(size.0, size.1, components, values).unwrap();
             assert_eq!(got, want, "{name}");
         }
     }
