@@ -7,7 +7,8 @@ use super::machine::Machine;
 use super::value::list;
 use crate::clock::{HostTime, Nanos, wall_time};
 use crate::fault::code_text;
-use crate::pipeline::Snapshot;
+use crate::pipeline::{Rung, Snapshot};
+use crate::source::Evidence;
 use crate::stage::Figure;
 use crate::telemetry::LatencySnapshot;
 use serde_json::{Map, Value, json};
@@ -100,6 +101,22 @@ fn figure(f: &Figure) -> Value {
     }
 }
 
+/// What a source went by; figures that it does not have are left out.
+fn evidence(e: &Evidence) -> Value {
+    let all = [
+        ("connected", e.connected.map(Value::from)),
+        ("exception", e.exception.map(|code| code_text(code).into())),
+        ("triggered", e.triggered.map(Value::from)),
+        ("payload_at_start", e.payload_at_start.map(Value::from)),
+        ("payload_now", e.payload_now.map(Value::from)),
+        ("packet_at_start", e.packet_at_start.map(Value::from)),
+        ("packet_now", e.packet_now.map(Value::from)),
+        ("bytes_received", e.bytes_received.map(Value::from)),
+        ("frames_received", e.frames_received.map(Value::from)),
+    ];
+    all.into_iter().filter_map(|(name, v)| Some((name.to_string(), v?))).collect()
+}
+
 /// Names the holders of a slot.
 pub fn holders(s: &Snapshot, held: &crate::buffer::HeldSlot) -> Vec<String> {
     let name = |i: usize| s.lanes.get(i).cloned().unwrap_or_else(|| format!("holder {i}"));
@@ -179,9 +196,27 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
             "reason": r.reason,
             "at_ns": since(r.at),
             "attempts": r.attempts,
+            "took_ns": ns(r.took),
             "dead_ns": ns(r.dead),
             "ok": r.ok,
         })).collect::<Vec<_>>(),
+        "diagnoses": s.diagnoses.iter().map(|d| json!({
+            "at_ns": since(d.at),
+            "took_ns": ns(d.took),
+            "timeouts": d.timeouts,
+            "verdict": d.verdict,
+            "action": d.action,
+            "evidence": evidence(&d.evidence),
+        })).collect::<Vec<_>>(),
+        "ladder": Rung::ALL.iter().zip(&s.ladder).map(|(rung, r)| {
+            let figures = json!({
+                "attempts": r.attempts,
+                "successes": r.successes,
+                "time_ns": ns(r.time),
+            });
+            (rung.name().replace('-', "_"), figures)
+        }).collect::<Map<_, _>>(),
+        "recovery": s.recovery(),
         "faults": s.faults.iter().map(|r| json!({
             "code": code_text(r.code),
             "name": r.name,
@@ -190,6 +225,8 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
             "action": r.action,
             "first_ns": since(r.first),
             "last_ns": since(r.last),
+            "call": r.call,
+            "frame_id": r.frame_id,
         })).collect::<Vec<_>>(),
         "memory": {
             "pool_bytes": m.pool_bytes,

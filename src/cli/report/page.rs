@@ -221,6 +221,8 @@ mod tests {
             name: text(),
             class,
             count: 1,
+            call: HOSTILE,
+            frame_id: None,
             first: at,
             last: at,
             action: text(),
@@ -246,8 +248,17 @@ mod tests {
             reason: HOSTILE,
             at,
             attempts: 1,
+            took: Nanos(1),
             dead: Nanos(0),
             ok: false,
+        });
+        s.diagnoses.push(crate::pipeline::DiagnosisReport {
+            at,
+            took: Nanos(1),
+            timeouts: 4,
+            verdict: HOSTILE,
+            evidence: crate::source::Evidence::default(),
+            action: HOSTILE,
         });
         s.refusals.push(Refusal { what: HOSTILE, reason: text() });
         s.failure = Some(text());
