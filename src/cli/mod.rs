@@ -12,11 +12,14 @@ pub mod document;
 pub mod explain;
 pub mod fields;
 pub mod findings;
+pub mod image_kinds;
 pub mod inspection;
 pub mod job;
 pub mod kinds;
 pub mod machine;
 pub mod object;
+pub mod reference;
+pub mod reference_image;
 pub mod report;
 pub mod resolve;
 pub mod run;
@@ -25,6 +28,7 @@ pub mod series;
 pub mod status;
 pub mod summary;
 pub mod tables;
+pub mod teach;
 pub mod units;
 pub mod value;
 
@@ -51,6 +55,7 @@ pub fn main() -> ExitCode {
         args::Command::Doctor(doctor) => doctor::run(doctor),
         args::Command::Explain(explain) => explain::run(explain),
         args::Command::Devices(devices) => devices::run(devices),
+        args::Command::Teach(teach) => teach::run(teach),
     };
     match failures {
         Ok(None) => ExitCode::SUCCESS,
