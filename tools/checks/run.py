@@ -71,6 +71,7 @@ def check(name, args, program):
     for fault in run["faults"]:
         assert fault["code"].startswith("0x"), (name, fault)
     verify = run["results"]["verify"]
+    assert verify["frames"] > 0, name
     wrong = {k: verify[k] for k in ("torn", "misordered", "duplicated", "unexplained_gaps") if verify[k]}
     print(
         f"{name}: {frames['delivered']} of {frames['grabbed']} frames, balanced, "
@@ -101,8 +102,27 @@ def huge_pages(program):
         knob.write_text(str(before))
 
 
+def inspection(program):
+    """The default line's inspection against the truth, at its own size and with other seeds."""
+    recall = {}
+    for what in ("", "&seed=7", "&seed=11&defects=0.3", "&contrast=0.5"):
+        done = check("inspection " + what, ["--source", "sim:?rate=max" + what, "--frames", "250"], program)
+        found, judge = done["results"]["inspect"], done["results"]["judge"]
+        print(f"  precision {found['precision']:.4f}, recall {found['recall']:.4f} over {found['parts']} parts")
+        assert judge["judged"] == 250 and found["parts"] == 3000, judge
+        recall[what] = found["recall"]
+        if "contrast" in what:
+            assert found["recall"] < 0.98, "half the contrast changes nothing"
+            continue
+        assert found["precision"] >= 0.98 and found["recall"] >= 0.98, found
+        for kind in ("missing", "deformed", "scratch", "dent", "stain", "misprint"):
+            planted = judge[f"planted_{kind}"]
+            assert planted > 5 and judge[f"found_{kind}"] >= 0.9 * planted, (kind, judge)
+
+
 def main():
     program = sys.argv[1]
+    inspection(program)
     huge_pages(program)
     for name, args in RUNS.items():
         run = check(name, args, program)
