@@ -20,10 +20,6 @@ use crate::source::{Diagnosis, Evidence, Fill, Grab, Source, SourceCounts, Sourc
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long the source rests when the SDK answers at once that it has no buffer: asking again in a loop
-/// would only burn the core.
-const NO_BUFFER_PAUSE: Duration = Duration::from_millis(1);
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Idle,
@@ -170,7 +166,7 @@ impl Mvs {
 
     /// A grab that brought nothing.
     #[cold]
-    fn nothing(&mut self, code: Code, needed: u64, timeout: Duration) -> Grab {
+    fn nothing(&mut self, code: Code, needed: u64) -> Grab {
         match code {
             MV_E_NODATA => {
                 // The grab itself never tells: the callback does.
@@ -178,15 +174,11 @@ impl Mvs {
                 if lost.is_some() {
                     self.last_call = "MV_CC_RegisterExceptionCallBack";
                 }
-                return Grab::Fault(fault(lost.unwrap_or(code)));
+                Grab::Fault(fault(lost.unwrap_or(code)))
             }
-            MV_E_NOENOUGH_BUF => {
-                return Grab::Fault(Fault { code: i64::from(code), detail: needed });
-            }
-            MV_E_NOOUTBUF | MV_E_RESOURCE => std::thread::sleep(timeout.min(NO_BUFFER_PAUSE)),
-            _ => {}
+            MV_E_NOENOUGH_BUF => Grab::Fault(Fault { code: i64::from(code), detail: needed }),
+            _ => Grab::Fault(fault(code)),
         }
-        Grab::Fault(fault(code))
     }
 
     /// The frame's metadata, and that it came.
@@ -218,7 +210,7 @@ impl Mvs {
                         return Ok((out, taken));
                     }
                 }
-                Err(code) => return Err(self.nothing(code, 0, timeout)),
+                Err(code) => return Err(self.nothing(code, 0)),
             }
             left = timeout.saturating_sub(begun.elapsed());
             if left.is_zero() {
@@ -364,7 +356,7 @@ impl Source for Mvs {
         let Some(handle) = self.handle.as_mut() else { return Self::gone() };
         match handle.get_one_frame(frame.buffer_mut(), timeout) {
             (info, Ok(())) => self.came(&info, frame),
-            (info, Err(code)) => self.nothing(code, self.rules.length(&info), timeout),
+            (info, Err(code)) => self.nothing(code, self.rules.length(&info)),
         }
     }
 
