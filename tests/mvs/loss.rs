@@ -5,6 +5,11 @@ use super::{Checked, FILLS, SMALL, SOON, assert_well, camera, count, ended, line
 use frameline::pipeline::StageSpec;
 use util::{Notes, anomaly, pass, watched};
 
+/// A camera whose time moves only while somebody waits for it: a busy machine loses none of its frames.
+const PATIENT: &str = "clock virtual;delays off;camera gige size=160x100 fps=500";
+/// A ring that holds a whole run.
+const WHOLE_RUN: usize = 85;
+
 /// A run of `frames` with a fault script in each way of filling; `look` gets what is left of it.
 fn each_fill(
     script: &str,
@@ -12,13 +17,13 @@ fn each_fill(
     look: impl Fn(&str, &frameline::pipeline::Snapshot, &Checked, &Notes),
 ) {
     for fill in FILLS {
-        let fake = Fake::new(SMALL);
+        let fake = Fake::new(PATIENT);
         fake.script(script);
         let (checked, notes) = (Checked::default(), Notes::default());
         let end = ended(
-            line(camera(&fake, &format!("fill={fill}&nodes=40")))
+            line(camera(&fake, &format!("fill={fill}&nodes=100")))
                 .configure(|c| c.capture.frames = Some(frames))
-                .stage(StageSpec::new("checked").ring(20), checked.stage())
+                .stage(StageSpec::new("checked").ring(WHOLE_RUN), checked.stage())
                 .stage("notes", notes.stage())
                 .start()
                 .unwrap(),
@@ -31,8 +36,8 @@ fn each_fill(
 #[test]
 fn time_outs_move_no_memory() {
     watched(|| {
-        each_fill("every 20 from 20 timeout 3", 100, |fill, end, checked, notes| {
-            assert_eq!(count(end, 0x8000_0007), 12, "{fill}: {:?}", end.faults);
+        each_fill("every 20 from 20 timeout 3", 80, |fill, end, checked, notes| {
+            assert_eq!(count(end, 0x8000_0007), 9, "{fill}: {:?}", end.faults);
             assert_eq!((end.resets.len(), end.reconnects.len()), (0, 0), "{fill}");
             assert_eq!((checked.whole(), checked.torn()), (end.frames.delivered, 0), "{fill}");
             notes.assert_order(fill);
@@ -44,9 +49,9 @@ fn time_outs_move_no_memory() {
 #[test]
 fn frames_with_lost_packets_are_incomplete() {
     watched(|| {
-        each_fill("every 10 from 10 to 90 incomplete", 100, |fill, end, checked, _| {
-            assert_eq!(end.frames.incomplete, 9, "{fill}: {:?}", end.frames);
-            assert_eq!(checked.torn(), 9, "{fill}");
+        each_fill("every 10 from 10 to 70 incomplete", 80, |fill, end, checked, _| {
+            assert_eq!(end.frames.incomplete, 7, "{fill}: {:?}", end.frames);
+            assert_eq!(checked.torn(), 7, "{fill}");
         });
     });
 }
@@ -55,8 +60,8 @@ fn frames_with_lost_packets_are_incomplete() {
 #[test]
 fn gaps_are_counted() {
     watched(|| {
-        each_fill("at 30 lose 4;at 60 lose", 100, |fill, end, _, notes| {
-            assert!(end.frames.lost_by_device >= 5, "{fill}: {:?}", end.frames);
+        each_fill("at 30 lose 4;at 60 lose", 80, |fill, end, _, notes| {
+            assert!(end.frames.lost_by_device == 5, "{fill}: {:?}", end.frames);
             notes.assert_order(fill);
         });
     });
@@ -83,9 +88,9 @@ fn a_buffer_delivered_twice_is_taken_once() {
 fn lengths_are_not_believed() {
     watched(|| {
         let script = "at 20 lie 1000000;at 40 short 100;at 60 long 64";
-        each_fill(script, 100, |fill, end, checked, _| {
+        each_fill(script, 80, |fill, end, checked, _| {
             assert_eq!(end.frames.incomplete, 1, "{fill}: {:?}", end.frames);
-            assert!(checked.whole() >= 95, "{fill}");
+            assert!(checked.whole() >= 75, "{fill}");
         });
     });
 }
@@ -95,13 +100,13 @@ fn lengths_are_not_believed() {
 fn an_sdk_that_fills_too_much_is_caught() {
     watched(|| {
         for fill in ["copy", "announce"] {
-            let fake = Fake::new(SMALL);
+            let fake = Fake::new(PATIENT);
             fake.script("at 40 overrun 64");
             let checked = Checked::default();
             let end = ended(
                 line(camera(&fake, &format!("fill={fill}")))
-                    .configure(|c| c.capture.frames = Some(120))
-                    .stage("checked", checked.stage())
+                    .configure(|c| c.capture.frames = Some(80))
+                    .stage(StageSpec::new("checked").ring(WHOLE_RUN), checked.stage())
                     .start()
                     .unwrap(),
             );
