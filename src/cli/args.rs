@@ -23,6 +23,10 @@ pub enum Command {
     Run(RunArgs),
     /// Say what this machine allows, and what to do about what it does not.
     Doctor(DoctorArgs),
+    /// Say what a code of a camera SDK means, and what the line does about it.
+    Explain(ExplainArgs),
+    /// List every camera that each camera SDK on this machine can see.
+    Devices(DevicesArgs),
     /// Learn from good frames what parts look like, for stages of kind inspect.
     Teach(TeachArgs),
 }
@@ -82,6 +86,47 @@ pub struct DoctorArgs {
     /// The camera's data rate in MB/s. Default: the default line's, 2448x2048 Mono8 at 100 frames/s.
     #[arg(long, value_name = "MB/S", value_parser = rate, allow_negative_numbers = true)]
     pub rate: Option<f64>,
+}
+
+/// Arguments of `frameline explain`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 the code is known; 1 no table has it; 2 it is no code at all."
+)]
+pub struct ExplainArgs {
+    /// The code as 0x80000007, 2147483655 or -2147483641, or its name as MV_E_NODATA or GC_ERR_TIMEOUT.
+    #[arg(allow_negative_numbers = true)]
+    pub code: String,
+    /// The SDK that the code is from. Default: every one that has it.
+    #[arg(long, value_enum)]
+    pub sdk: Option<Sdk>,
+    /// Print one JSON object as the last line on stdout, everything else on stderr.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Whose codes they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Sdk {
+    /// Hikrobot's MVS.
+    Mvs,
+    /// GenTL producers.
+    Gentl,
+    /// Aravis.
+    Aravis,
+    /// The built-in simulated camera.
+    Sim,
+}
+
+/// Arguments of `frameline devices`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 it has looked, whatever it found; 1 nothing could be printed; 2 the command is wrong."
+)]
+pub struct DevicesArgs {
+    /// Print one JSON object as the last line on stdout, everything else on stderr.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `frameline teach`.

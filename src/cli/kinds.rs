@@ -2,6 +2,7 @@
 
 use super::boards::{Board, Reads, Topic};
 use super::fields::Fields;
+use super::image_kinds::{ImageKind, ImageMaker};
 use super::reference;
 use crate::error::Error;
 use crate::format::Geometry;
@@ -9,9 +10,10 @@ use crate::sim::{Judge, SimConfig, Verify, VerifyConfig};
 use crate::stage::Stage;
 use crate::stages::inspect::Reference;
 use crate::stages::{
-    DELAY_KEYS, Delay, DelayMode, DelaySettings, FAIL_KEYS, Fail, FailMode, FailSettings, Gallery,
-    INSPECT_KEYS, Inspect, Key, KeyType, PictureWriter, RESULTS_KEYS, RecordWriter, Results,
-    SAVE_KEYS, Save, SaveSettings, THRESHOLD_KEYS, Threshold, WriterSettings,
+    BIN_KEYS, CROP_KEYS, DELAY_KEYS, DEMOSAIC_KEYS, Delay, DelayMode, DelaySettings, FAIL_KEYS,
+    FLAT_FIELD_KEYS, Fail, FailMode, FailSettings, Gallery, INSPECT_KEYS, Inspect, Key, KeyType,
+    PictureWriter, RESULTS_KEYS, RecordWriter, Results, SAVE_KEYS, Save, SaveSettings,
+    THRESHOLD_KEYS, Threshold, UNPACK_KEYS, WriterSettings,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,13 +50,31 @@ pub const JUDGE_KEYS: &[Key] = &[Key {
 }];
 
 /// Names of the kinds, in the order of [`KINDS`].
-pub const NAMES: &[&str] =
-    &["verify", "threshold", "inspect", "judge", "results", "save", "delay", "fail"];
+pub const NAMES: &[&str] = &[
+    "verify",
+    "threshold",
+    "unpack",
+    "demosaic",
+    "flat_field",
+    "crop",
+    "bin",
+    "inspect",
+    "judge",
+    "results",
+    "save",
+    "delay",
+    "fail",
+];
 
 /// The kinds, what each does, and its keys.
 pub const KINDS: &[(&str, &str, &[Key])] = &[
     ("verify", "checks each frame against the simulated pattern that it must hold", VERIFY_KEYS),
     ("threshold", "counts the pixels above a level; mean, smallest, largest", THRESHOLD_KEYS),
+    ("unpack", "makes whole bytes of packed pixels with 10 and 12 bits", UNPACK_KEYS),
+    ("demosaic", "makes colours of a Bayer mosaic", DEMOSAIC_KEYS),
+    ("flat_field", "evens out light and sensor, or takes the background away", FLAT_FIELD_KEYS),
+    ("crop", "keeps a part of each image", CROP_KEYS),
+    ("bin", "joins squares of pixels", BIN_KEYS),
     ("inspect", "judges each part against a taught reference", INSPECT_KEYS),
     ("judge", "holds verdicts against the truth of the simulated conveyor", JUDGE_KEYS),
     ("results", "records one line a frame in a file", RESULTS_KEYS),
@@ -80,6 +100,8 @@ pub enum Kind {
         /// Pixels above it count.
         level: Option<u16>,
     },
+    /// Makes an image.
+    Image(ImageKind),
     /// Judges parts.
     Inspect {
         /// The file of its reference; `None`: learnt at start from a simulated conveyor.
@@ -118,6 +140,9 @@ pub fn keys_of(kind: &str) -> &'static [Key] {
 impl Kind {
     /// The kind that checked keys describe.
     pub fn from_fields(kind: &str, f: &Fields) -> Result<Kind, Error> {
+        if let Some(image) = ImageKind::from_fields(kind, f)? {
+            return Ok(Kind::Image(image));
+        }
         let time = |key| f.duration(key).unwrap_or_default();
         Ok(match kind {
             "verify" => Kind::Verify {
@@ -245,6 +270,10 @@ impl Kind {
             })?),
             _ => None,
         };
+        let image = match self {
+            Kind::Image(image) => Some(image.open(workers)?),
+            _ => None,
+        };
         let pictures = match self {
             Kind::Save { settings, .. } => {
                 Some(PictureWriter::open(settings, &around.geometry, around.gallery.clone())?)
@@ -264,7 +293,16 @@ impl Kind {
             _ => None,
         };
         let kind = self.clone();
-        Ok(Maker { kind, around: around.clone(), workers, board, writer, pictures, reference })
+        Ok(Maker {
+            kind,
+            around: around.clone(),
+            workers,
+            board,
+            writer,
+            pictures,
+            reference,
+            image,
+        })
     }
 }
 
@@ -304,6 +342,7 @@ pub struct Maker {
     workers: usize,
     board: Option<Board>,
     writer: Option<RecordWriter>,
+    image: Option<ImageMaker>,
     pictures: Option<PictureWriter>,
     reference: Option<Arc<Reference>>,
 }
@@ -322,8 +361,12 @@ impl Maker {
                     stamped: sim.stamp,
                     workers: self.workers,
                 });
-                // A picture too large to render ahead is counted by the stage as unchecked.
-                let _ = stage.prepare(&self.around.geometry);
+                // A picture too large to render ahead is counted by the stage as unchecked. The one that
+                // comes first is prepared last, so that it is at hand.
+                let sent: Vec<_> = sim.geometries().skip(1).collect();
+                for geometry in sent.iter().chain([&self.around.geometry]) {
+                    let _ = stage.prepare(geometry);
+                }
                 Box::new(stage)
             }
             Kind::Threshold { level } => {
@@ -333,6 +376,10 @@ impl Maker {
                     _ => Box::new(stage),
                 }
             }
+            Kind::Image(_) => match &self.image {
+                Some(image) => image.make(&self.around.geometry),
+                None => unreachable!("an image stage was opened with its maker"),
+            },
             Kind::Inspect { .. } => match (&self.reference, &self.board) {
                 (Some(reference), Some(Board::Verdicts(board))) => {
                     Box::new(Inspect::new(reference.clone()).with_board(board.clone()))

@@ -16,9 +16,10 @@ mod paint;
 
 pub use layout::{Look, Scene, TruePart};
 
+use super::config::SimConfig;
 use super::pattern::{PatternFault, PatternFaultKind, STAMP_BYTES, mix};
 use crate::error::Error;
-use crate::format::Geometry;
+use crate::format::{Geometry, PixelFormat};
 use depth::Depth;
 use layout::{Layout, Tray};
 use paint::{Light, Master, Noise};
@@ -70,7 +71,8 @@ pub(super) fn refusal(g: &Geometry) -> Option<String> {
         ));
     }
     if Depth::of(g).is_none() {
-        let names: Vec<_> = depth::formats().map(|f| f.to_string()).collect();
+        let sent = |f: &PixelFormat| SimConfig::formats().any(|g| g == *f);
+        let names: Vec<_> = depth::formats().filter(sent).map(|f| f.to_string()).collect();
         return Some(format!(
             "the conveyor cannot be shown in {} at a width of {}; use one of {} with rows of whole bytes, or scene=pattern",
             g.pixel_format,
