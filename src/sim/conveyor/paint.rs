@@ -127,7 +127,7 @@ pub(super) fn cap(
                         .rem_euclid(std::f32::consts::TAU)
                         - std::f32::consts::PI)
                         .abs();
-                    1.0 - contrast * cap.size * 1.3 * smooth(1.0 - off / 0.42)
+                    1.0 - contrast * cap.size * smooth(1.0 - off / 0.42)
                 }
                 _ => 1.0,
             };
@@ -160,7 +160,8 @@ pub(super) fn cap(
                 metal *= 1.0 - 0.12 * smooth((dr - 0.95) / 0.05);
             }
             let mut grey = metal + (INK - metal) * ink * 0.92;
-            grey += contrast * blemish(cap, u, v, r);
+            // At full contrast plain to see; at half of it some are not.
+            grey += contrast * 0.62 * blemish(cap, u, v, r);
             // Its edge, and the shadow that it throws into the nest.
             let inside = ((1.0 - dr) * radius + 0.5).clamp(0.0, 1.0);
             let shadow = NEST * (0.72 + 0.28 * smooth((dr - 1.0) / 0.06));
