@@ -6,6 +6,10 @@ use frameline::pipeline::{After, Line, Snapshot, StageSpec};
 use frameline::ring::Policy;
 use frameline::sim::{Sim, Verify, VerifyConfig};
 use frameline::stage::{Flow, Stage, StageContext, StageError};
+use frameline::stages::image::kernel::Colours;
+use frameline::stages::{
+    Binning, BinningRule, Crop, Demosaic, FlatField, FlatFieldSettings, Unpack, UnpackTo,
+};
 use frameline::wait::WaitStrategy;
 use std::time::Duration;
 
@@ -72,6 +76,32 @@ fn lines_allocate_nothing_after_warm_up() {
             assert_eq!(s.steady.allocations, Some(0), "fill={fill} {wait:?}");
         }
     }
+}
+
+/// Catches an allocation in a stage that makes images, and in one that has learnt.
+#[test]
+fn stages_that_make_images_allocate_nothing_after_warm_up() {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let learn = FlatFieldSettings { learn: 20, ..FlatFieldSettings::default() };
+    let uri = "sim:?width=256&height=128&rate=500&format=BayerRG12p";
+    let mut line = Line::builder(Sim::from_uri(uri).unwrap())
+        .configure(|c| {
+            c.monitor.warm_up = Duration::from_millis(300);
+            c.monitor.interval = Duration::from_millis(20);
+        })
+        .stage(StageSpec::new("unpack"), Unpack::new(UnpackTo::Same))
+        .stage(StageSpec::new("flat"), FlatField::new(learn).unwrap())
+        .stage(StageSpec::new("demosaic"), Demosaic::new(Colours::Rgb8))
+        .stage(StageSpec::new("crop"), Crop::new(8, 8, Some(128), Some(64)))
+        .stage(StageSpec::new("bin"), Binning::new(2, BinningRule::Mean))
+        .start()
+        .unwrap();
+    line.wait(Duration::from_millis(1200));
+    let s = line.stop(Duration::from_secs(10));
+    assert_eq!(s.failure, None);
+    assert!(s.is_balanced(), "{:?} {:?}", s.frames, s.unbalanced_hops());
+    assert!(s.stages.iter().all(|s| s.frames > 20 && s.failed == 0), "{:?}", s.stages);
+    assert_eq!(s.steady.allocations, Some(0));
 }
 
 /// Catches a check that cannot fail: a stage that allocates is seen.

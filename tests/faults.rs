@@ -336,7 +336,10 @@ fn a_busy_camera_gets_time_at_the_start() {
             camera.start_faults = vec![Fault::code(code); times];
             ended(
                 line(camera)
-                    .configure(|c| c.faults.reconnect_attempts = 4)
+                    .configure(|c| {
+                        c.faults.reconnect_attempts = 4;
+                        c.faults.busy_attempts = 4;
+                    })
                     .stage("verify", verify()),
             )
         };
@@ -370,9 +373,8 @@ fn busy_for_ever_ends() {
     watched(|| {
         let camera =
             Tampered::new(sim(&small("rate=max"))).grabs(fail_times(SIM_BUSY, u64::MAX - 10));
-        let end = ended(
-            line(camera).configure(|c| c.faults.reconnect_attempts = 5).stage("verify", verify()),
-        );
+        let end =
+            ended(line(camera).configure(|c| c.faults.busy_attempts = 5).stage("verify", verify()));
         let failure = end.failure.clone().unwrap();
         assert!(failure.contains("SIM_BUSY") && failure.contains("5"), "{failure}");
     });

@@ -16,6 +16,7 @@ const TIMEOUT: Duration = Duration::from_millis(1);
 /// Grabs and checks `n` times; returns the allocations and the frames.
 fn turn(query: &str, fill: Fill, n: usize) -> (u64, u64) {
     let config = SimConfig::from_uri(&format!("sim:?{query}")).unwrap();
+    let geometries: Vec<_> = config.geometries().collect();
     let (clock, hand) = Clock::manual();
     let mut sim = Sim::in_manual_time(config, clock, hand).unwrap();
     let mut pool = match fill {
@@ -27,7 +28,7 @@ fn turn(query: &str, fill: Fill, n: usize) -> (u64, u64) {
         (0..6).for_each(|_| sim.queue(pool.take().unwrap()));
     }
     let mut verify = Verify::new(VerifyConfig::default());
-    verify.prepare(&sim.geometry()).unwrap();
+    geometries.iter().rev().for_each(|g| verify.prepare(g).unwrap());
     sim.start(fill).unwrap();
     let mut frames = 0;
     let before = hot_allocations().expect("the counting allocator is installed");
@@ -71,7 +72,7 @@ fn turn(query: &str, fill: Fill, n: usize) -> (u64, u64) {
 #[test]
 fn nothing_is_allocated_after_the_start() {
     let faults = "random 0.1 timeout;random 0.1 lose 2;random 0.1 incomplete;random 0.1 fail 9;random 0.1 \
-                  duplicate;random 0.1 reorder;random 0.1 double;random 0.1 burst 20;every 50 short;at 99 lie 9";
+                  duplicate;random 0.1 reorder;random 0.1 double;random 0.1 burst 20;every 50 short;at 99 lie 9;at 200 resize 100x80 Mono16;at 400 resize 64x64";
     for fill in [Fill::Copy, Fill::Announce, Fill::Lend] {
         for query in ["rate=max", "rate=2000&queue=5", "rate=10000", "rate=500&trigger=external"] {
             let (allocations, frames) =
@@ -86,7 +87,9 @@ fn nothing_is_allocated_after_the_start() {
 fn the_conveyor_allocates_nothing_after_the_start() {
     for fill in [Fill::Copy, Fill::Announce, Fill::Lend] {
         for format in ["Mono8", "Mono12p", "BayerRG16"] {
-            let query = format!("width=320&height=256&scene=conveyor&format={format}&rate=max");
+            let query = format!(
+                "width=320&height=256&scene=conveyor&format={format}&rate=max&faults=at 9 resize 352x288;at 19 resize 64x64"
+            );
             let (allocations, frames) = turn(&query, fill, 40);
             assert_eq!(allocations, 0, "{query} {fill:?}");
             assert!(frames > 30, "{query} {fill:?}: {frames} frames only");

@@ -1,5 +1,6 @@
 //! What was typed. What it means is a [`Job`](super::job::Job).
 
+use crate::stages::inspect::{DEFAULT_FRAMES, MAX_FRAMES, MIN_FRAMES};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -22,13 +23,20 @@ pub enum Command {
     Run(RunArgs),
     /// Say what this machine allows, and what to do about what it does not.
     Doctor(DoctorArgs),
+    /// Say what a code of a camera SDK means, and what the line does about it.
+    Explain(ExplainArgs),
+    /// List every camera that each camera SDK on this machine can see.
+    Devices(DevicesArgs),
+    /// Learn from good frames what parts look like, for stages of kind inspect.
+    Teach(TeachArgs),
 }
 
 /// Arguments of `frameline run`.
 #[derive(Debug, Default, Args)]
 #[command(
-    after_help = "Without a configuration a simulated camera of 2448x2048 Mono8 runs at 100 \
-frames/s for 10 s; each frame is verified against its known content and measured.\n\n\
+    after_help = "Without a configuration a simulated line of 2448x2048 Mono8 runs at 100 frames/s for \
+10 s: printed caps pass under the camera, some with planted defects; they are inspected, the verdicts are held \
+against the truth, and every byte is verified.\n\n\
 Exit codes: 0 the run did what was asked; 1 it failed; 2 the command or the configuration is wrong."
 )]
 pub struct RunArgs {
@@ -78,6 +86,73 @@ pub struct DoctorArgs {
     /// The camera's data rate in MB/s. Default: the default line's, 2448x2048 Mono8 at 100 frames/s.
     #[arg(long, value_name = "MB/S", value_parser = rate, allow_negative_numbers = true)]
     pub rate: Option<f64>,
+}
+
+/// Arguments of `frameline explain`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 the code is known; 1 no table has it; 2 it is no code at all."
+)]
+pub struct ExplainArgs {
+    /// The code as 0x80000007, 2147483655 or -2147483641, or its name as MV_E_NODATA or GC_ERR_TIMEOUT.
+    #[arg(allow_negative_numbers = true)]
+    pub code: String,
+    /// The SDK that the code is from. Default: every one that has it.
+    #[arg(long, value_enum)]
+    pub sdk: Option<Sdk>,
+    /// Print one JSON object as the last line on stdout, everything else on stderr.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Whose codes they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Sdk {
+    /// Hikrobot's MVS.
+    Mvs,
+    /// GenTL producers.
+    Gentl,
+    /// Aravis.
+    Aravis,
+    /// The built-in simulated camera.
+    Sim,
+}
+
+/// Arguments of `frameline devices`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 it has looked, whatever it found; 1 nothing could be printed; 2 the command is wrong."
+)]
+pub struct DevicesArgs {
+    /// Print one JSON object as the last line on stdout, everything else on stderr.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `frameline teach`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Every frame must show a good part in every nest; parts are round and may lie at any turn.\n\n\
+Exit codes: 0 the reference was written; 1 the frames did not agree or did not come; 2 the command or the configuration is wrong."
+)]
+pub struct TeachArgs {
+    /// Configuration file (TOML) whose inspect stage it is for: stages before it that make images run too.
+    pub config: Option<PathBuf>,
+    /// Where good frames come from, such as sim:?defects=0.
+    #[arg(long, value_name = "URI")]
+    pub source: Option<String>,
+    /// The file to write; images go beside it.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Frames to learn from.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_FRAMES, value_parser = clap::value_parser!(u64).range(MIN_FRAMES..=MAX_FRAMES))]
+    pub frames: u64,
+    /// Override a key of the configuration.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Print one JSON object as the last line on stdout.
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn look(text: &str) -> Result<f64, String> {

@@ -93,8 +93,7 @@ pub fn check(before: &[StageJob], stage: &StageJob) -> Result<(), (&'static str,
     }
     let kinds = reads.topics.iter().map(|t| t.kind()).collect::<Vec<_>>().join(" or ");
     let can = |s: &&StageJob| s.kind.posts().is_some_and(|t| reads.topics.contains(&t));
-    let there: Vec<_> =
-        ancestors(before, stage).filter(can).map(|s| s.spec.name.as_str()).collect();
+    let there: Vec<_> = way_to(before, stage).filter(can).map(|s| s.spec.name.as_str()).collect();
     let there = if there.is_empty() {
         format!("there is none; add a [[stage]] of kind {kinds} before this one")
     } else {
@@ -111,7 +110,7 @@ pub fn check(before: &[StageJob], stage: &StageJob) -> Result<(), (&'static str,
 /// The stage whose board `stage` reads: the one it names, or the nearest that posts what it can read.
 fn poster_for<'a>(stages: &'a [StageJob], stage: &StageJob) -> Option<&'a StageJob> {
     let reads = stage.kind.reads()?;
-    ancestors(stages, stage).find(|s| {
+    way_to(stages, stage).find(|s| {
         s.kind.posts().is_some_and(|t| reads.topics.contains(&t))
             && reads.from.is_none_or(|name| s.spec.name == name)
     })
@@ -119,7 +118,7 @@ fn poster_for<'a>(stages: &'a [StageJob], stage: &StageJob) -> Option<&'a StageJ
 
 /// The stages that a frame passes before `stage`, nearest first. `stages` are those of the line, or those
 /// written before `stage`.
-fn ancestors<'a>(stages: &'a [StageJob], stage: &StageJob) -> impl Iterator<Item = &'a StageJob> {
+pub fn way_to<'a>(stages: &'a [StageJob], stage: &StageJob) -> impl Iterator<Item = &'a StageJob> {
     let own = stages.iter().position(|s| s.spec.name == stage.spec.name).unwrap_or(stages.len());
     let before = move |index: usize, after: &After| match after {
         After::Previous => index.checked_sub(1),

@@ -118,7 +118,7 @@ impl Section {
 pub struct Document {
     /// Tables by name, except stages.
     pub sections: Vec<(String, Section)>,
-    /// The `[[stage]]` tables.
+    /// The `[[stage]]` tables, or those of another name that is repeated.
     pub stages: Vec<Section>,
 }
 
@@ -133,6 +133,16 @@ impl Document {
 
     /// Parses a text that stands in the file `name`.
     pub fn parse(text: &str, name: &str, tables: &[&str]) -> Result<Document, Error> {
+        Self::parse_lists(text, name, tables, "stage")
+    }
+
+    /// The same for a file whose repeated tables have another name than `[[stage]]`.
+    pub fn parse_lists(
+        text: &str,
+        name: &str,
+        tables: &[&str],
+        repeated: &str,
+    ) -> Result<Document, Error> {
         let name: Rc<str> = name.into();
         let at = |offset: usize| place(text, &name, offset);
         let root = DeTable::parse(text).map_err(|e| {
@@ -145,21 +155,25 @@ impl Document {
         for (key, value) in entries {
             let origin = at(key.span().start);
             let key = key.into_inner().into_owned();
-            if key != "stage" && !tables.contains(&key.as_str()) {
-                return Err(origin.error(unknown("table", &key, table_names(tables))));
+            let is_repeated = key == repeated;
+            if !is_repeated && !tables.contains(&key.as_str()) {
+                let known = tables.iter().copied().chain([repeated]).collect();
+                return Err(origin.error(unknown("table", &key, known)));
             }
-            match (key.as_str(), value.into_inner()) {
-                ("stage", DeValue::Array(stages)) => {
-                    for stage in stages {
-                        let origin = at(stage.span().start);
-                        let DeValue::Table(table) = stage.into_inner() else {
-                            return Err(origin.error("stages are written as [[stage]] tables"));
+            let as_list =
+                || format!("{repeated}s are written as [[{repeated}]] tables, one for each");
+            match value.into_inner() {
+                DeValue::Array(list) if is_repeated => {
+                    for table in list {
+                        let origin = at(table.span().start);
+                        let DeValue::Table(table) = table.into_inner() else {
+                            return Err(origin.error(as_list()));
                         };
                         document.stages.push(section(table, origin, &at)?);
                     }
                 }
-                ("stage", _) => return Err(origin.error("stages are written as [[stage]] tables")),
-                (_, DeValue::Table(table)) => {
+                _ if is_repeated => return Err(origin.error(as_list())),
+                DeValue::Table(table) => {
                     document.sections.push((key, section(table, origin, &at)?));
                 }
                 _ => return Err(origin.error(format_args!("{key} must be a table, as in [{key}]"))),

@@ -93,7 +93,7 @@ impl Job {
 }
 
 /// The URI, with the table's other keys as its parameters.
-fn source(document: &Document) -> Result<(String, Origin), Error> {
+pub(super) fn source(document: &Document) -> Result<(String, Origin), Error> {
     let empty = Section::new(Origin::BuiltIn);
     let section = document.section("source").unwrap_or(&empty);
     let (mut uri, origin) = match section.get("uri") {

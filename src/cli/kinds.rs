@@ -2,14 +2,20 @@
 
 use super::boards::{Board, Reads, Topic};
 use super::fields::Fields;
+use super::image_kinds::{ImageKind, ImageMaker};
+use super::reference;
 use crate::error::Error;
 use crate::format::Geometry;
 use crate::sim::{Judge, SimConfig, Verify, VerifyConfig};
 use crate::stage::Stage;
+use crate::stages::inspect::Reference;
 use crate::stages::{
-    DELAY_KEYS, Delay, DelayMode, DelaySettings, FAIL_KEYS, Fail, FailMode, FailSettings, Gallery,
-    Key, KeyType, RESULTS_KEYS, RecordWriter, Results, THRESHOLD_KEYS, Threshold, WriterSettings,
+    BIN_KEYS, CROP_KEYS, DELAY_KEYS, DEMOSAIC_KEYS, Delay, DelayMode, DelaySettings, FAIL_KEYS,
+    FLAT_FIELD_KEYS, Fail, FailMode, FailSettings, Gallery, INSPECT_KEYS, Inspect, Key, KeyType,
+    PictureWriter, RESULTS_KEYS, RecordWriter, Results, SAVE_KEYS, Save, SaveSettings,
+    THRESHOLD_KEYS, Threshold, UNPACK_KEYS, WriterSettings,
 };
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,14 +50,35 @@ pub const JUDGE_KEYS: &[Key] = &[Key {
 }];
 
 /// Names of the kinds, in the order of [`KINDS`].
-pub const NAMES: &[&str] = &["verify", "threshold", "judge", "results", "delay", "fail"];
+pub const NAMES: &[&str] = &[
+    "verify",
+    "threshold",
+    "unpack",
+    "demosaic",
+    "flat_field",
+    "crop",
+    "bin",
+    "inspect",
+    "judge",
+    "results",
+    "save",
+    "delay",
+    "fail",
+];
 
 /// The kinds, what each does, and its keys.
 pub const KINDS: &[(&str, &str, &[Key])] = &[
     ("verify", "checks each frame against the simulated pattern that it must hold", VERIFY_KEYS),
     ("threshold", "counts the pixels above a level; mean, smallest, largest", THRESHOLD_KEYS),
+    ("unpack", "makes whole bytes of packed pixels with 10 and 12 bits", UNPACK_KEYS),
+    ("demosaic", "makes colours of a Bayer mosaic", DEMOSAIC_KEYS),
+    ("flat_field", "evens out light and sensor, or takes the background away", FLAT_FIELD_KEYS),
+    ("crop", "keeps a part of each image", CROP_KEYS),
+    ("bin", "joins squares of pixels", BIN_KEYS),
+    ("inspect", "judges each part against a taught reference", INSPECT_KEYS),
     ("judge", "holds verdicts against the truth of the simulated conveyor", JUDGE_KEYS),
     ("results", "records one line a frame in a file", RESULTS_KEYS),
+    ("save", "saves pictures of failed parts", SAVE_KEYS),
     ("delay", "takes its time on purpose", DELAY_KEYS),
     ("fail", "errs, panics or hangs on purpose", FAIL_KEYS),
 ];
@@ -72,6 +99,20 @@ pub enum Kind {
     Threshold {
         /// Pixels above it count.
         level: Option<u16>,
+    },
+    /// Makes an image.
+    Image(ImageKind),
+    /// Judges parts.
+    Inspect {
+        /// The file of its reference; `None`: learnt at start from a simulated conveyor.
+        reference: Option<PathBuf>,
+    },
+    /// Saves pictures of failed parts.
+    Save {
+        /// Where to, and how many.
+        settings: SaveSettings,
+        /// The inspecting stage whose failed parts it saves.
+        from: Option<String>,
     },
     /// Compares verdicts with the simulated line's truth.
     Judge {
@@ -99,6 +140,9 @@ pub fn keys_of(kind: &str) -> &'static [Key] {
 impl Kind {
     /// The kind that checked keys describe.
     pub fn from_fields(kind: &str, f: &Fields) -> Result<Kind, Error> {
+        if let Some(image) = ImageKind::from_fields(kind, f)? {
+            return Ok(Kind::Image(image));
+        }
         let time = |key| f.duration(key).unwrap_or_default();
         Ok(match kind {
             "verify" => Kind::Verify {
@@ -108,6 +152,24 @@ impl Kind {
             },
             "threshold" => {
                 Kind::Threshold { level: f.integer("level").and_then(|n| u16::try_from(n).ok()) }
+            }
+            "inspect" => Kind::Inspect { reference: f.text("reference").map(Into::into) },
+            "save" => {
+                let Some(dir) = f.text("dir") else {
+                    return Err(f.error("dir", "must name a folder for the pictures"));
+                };
+                let bytes = |key| f.bytes(key).and_then(|n| u64::try_from(n).ok());
+                let settings = SaveSettings {
+                    dir: dir.into(),
+                    max_files: f.integer("max_files").unwrap_or(SaveSettings::DEFAULT_MAX_FILES),
+                    max_bytes: bytes("max_bytes").unwrap_or(SaveSettings::DEFAULT_MAX_BYTES),
+                    margin: f
+                        .integer("margin")
+                        .and_then(|n| u16::try_from(n).ok())
+                        .unwrap_or(SaveSettings::DEFAULT_MARGIN),
+                    depth: f.size("depth").unwrap_or(SaveSettings::DEFAULT_DEPTH),
+                };
+                Kind::Save { settings, from: f.text("from").map(Into::into) }
             }
             "judge" => Kind::Judge { from: f.text("from").map(Into::into) },
             "results" => {
@@ -152,6 +214,7 @@ impl Kind {
     pub fn posts(&self) -> Option<Topic> {
         match self {
             Kind::Threshold { .. } => Some(Topic::Measurements),
+            Kind::Inspect { .. } => Some(Topic::Verdicts),
             _ => None,
         }
     }
@@ -164,11 +227,26 @@ impl Kind {
                 topics: &[Topic::Measurements, Topic::Verdicts],
                 needed: false,
             }),
-            Kind::Judge { from } => {
+            Kind::Save { from, .. } | Kind::Judge { from } => {
                 Some(Reads { from: from.as_deref(), topics: &[Topic::Verdicts], needed: true })
             }
             _ => None,
         }
+    }
+
+    /// Whether frames come out of it as other images than they went in.
+    pub fn makes_images(&self) -> bool {
+        !matches!(
+            self,
+            Kind::Verify { .. }
+                | Kind::Threshold { .. }
+                | Kind::Inspect { .. }
+                | Kind::Save { .. }
+                | Kind::Judge { .. }
+                | Kind::Results { .. }
+                | Kind::Delay(_)
+                | Kind::Fail(_)
+        )
     }
 
     /// Opens what the stage needs: files, a pattern. Its instances are then made one a worker.
@@ -192,7 +270,39 @@ impl Kind {
             })?),
             _ => None,
         };
-        Ok(Maker { kind: self.clone(), around: around.clone(), workers, board, writer })
+        let image = match self {
+            Kind::Image(image) => Some(image.open(workers)?),
+            _ => None,
+        };
+        let pictures = match self {
+            Kind::Save { settings, .. } => {
+                Some(PictureWriter::open(settings, &around.geometry, around.gallery.clone())?)
+            }
+            _ => None,
+        };
+        let reference = match self {
+            Kind::Inspect { reference: Some(path) } => Some(Arc::new(reference::read(path)?)),
+            Kind::Inspect { reference: None } => {
+                Some(around.reference.clone().ok_or_else(|| {
+                    Error::config(
+                        "reference must name a file that frameline teach wrote; \
+                     only a simulated conveyor is learnt without",
+                    )
+                })?)
+            }
+            _ => None,
+        };
+        let kind = self.clone();
+        Ok(Maker {
+            kind,
+            around: around.clone(),
+            workers,
+            board,
+            writer,
+            pictures,
+            reference,
+            image,
+        })
     }
 }
 
@@ -202,13 +312,20 @@ pub struct Surroundings {
     sim: Option<SimConfig>,
     geometry: Geometry,
     gallery: Arc<Gallery>,
+    reference: Option<Arc<Reference>>,
 }
 
 impl Surroundings {
     /// Those of a source, with the list of the run's pictures.
     pub fn new(uri: &str, geometry: Geometry, gallery: Arc<Gallery>) -> Self {
         let sim = SimConfig::from_uri(uri).ok();
-        Surroundings { sim, geometry, gallery }
+        Surroundings { sim, geometry, gallery, reference: None }
+    }
+
+    /// The reference of an inspecting stage that names no file.
+    pub fn with_reference(mut self, reference: Option<Arc<Reference>>) -> Self {
+        self.reference = reference;
+        self
     }
 
     /// Where stages that save pictures list them.
@@ -225,6 +342,9 @@ pub struct Maker {
     workers: usize,
     board: Option<Board>,
     writer: Option<RecordWriter>,
+    image: Option<ImageMaker>,
+    pictures: Option<PictureWriter>,
+    reference: Option<Arc<Reference>>,
 }
 
 impl Maker {
@@ -241,8 +361,12 @@ impl Maker {
                     stamped: sim.stamp,
                     workers: self.workers,
                 });
-                // A picture too large to render ahead is counted by the stage as unchecked.
-                let _ = stage.prepare(&self.around.geometry);
+                // A picture too large to render ahead is counted by the stage as unchecked. The one that
+                // comes first is prepared last, so that it is at hand.
+                let sent: Vec<_> = sim.geometries().skip(1).collect();
+                for geometry in sent.iter().chain([&self.around.geometry]) {
+                    let _ = stage.prepare(geometry);
+                }
                 Box::new(stage)
             }
             Kind::Threshold { level } => {
@@ -252,6 +376,23 @@ impl Maker {
                     _ => Box::new(stage),
                 }
             }
+            Kind::Image(_) => match &self.image {
+                Some(image) => image.make(&self.around.geometry),
+                None => unreachable!("an image stage was opened with its maker"),
+            },
+            Kind::Inspect { .. } => match (&self.reference, &self.board) {
+                (Some(reference), Some(Board::Verdicts(board))) => {
+                    Box::new(Inspect::new(reference.clone()).with_board(board.clone()))
+                }
+                (Some(reference), _) => Box::new(Inspect::new(reference.clone())),
+                (None, _) => unreachable!("an inspect stage was opened with its reference"),
+            },
+            Kind::Save { .. } => match (&self.pictures, &self.board) {
+                (Some(writer), Some(Board::Verdicts(board))) => {
+                    Box::new(Save::new(writer.sink(), board.clone(), worker == 0))
+                }
+                _ => unreachable!("a save stage was opened with its writer and a board"),
+            },
             Kind::Judge { from } => {
                 let camera = self.around.sim.clone().unwrap_or_default();
                 let board = match &self.board {

@@ -6,15 +6,20 @@
 
 pub mod args;
 pub mod boards;
+pub mod devices;
 pub mod doctor;
 pub mod document;
+pub mod explain;
 pub mod fields;
 pub mod findings;
+pub mod image_kinds;
 pub mod inspection;
 pub mod job;
 pub mod kinds;
 pub mod machine;
 pub mod object;
+pub mod reference;
+pub mod reference_image;
 pub mod report;
 pub mod resolve;
 pub mod run;
@@ -23,6 +28,7 @@ pub mod series;
 pub mod status;
 pub mod summary;
 pub mod tables;
+pub mod teach;
 pub mod units;
 pub mod value;
 
@@ -47,6 +53,9 @@ pub fn main() -> ExitCode {
         args::Command::Run(run) => run::run(run, cli.verbose)
             .map(|verdict| (!verdict.failures.is_empty()).then(|| verdict.text())),
         args::Command::Doctor(doctor) => doctor::run(doctor),
+        args::Command::Explain(explain) => explain::run(explain),
+        args::Command::Devices(devices) => devices::run(devices),
+        args::Command::Teach(teach) => teach::run(teach),
     };
     match failures {
         Ok(None) => ExitCode::SUCCESS,

@@ -7,7 +7,8 @@ use super::machine::Machine;
 use super::value::list;
 use crate::clock::{HostTime, Nanos, wall_time};
 use crate::fault::code_text;
-use crate::pipeline::Snapshot;
+use crate::pipeline::{Rung, Snapshot};
+use crate::source::Evidence;
 use crate::stage::Figure;
 use crate::telemetry::LatencySnapshot;
 use serde_json::{Map, Value, json};
@@ -19,6 +20,10 @@ pub struct Verdict {
     pub failures: Vec<String>,
     /// It was ended by a signal.
     pub interrupted: bool,
+    /// Frames that did not arrive whole, by cause, only those that occurred.
+    pub losses: Vec<(&'static str, u64)>,
+    /// Frames that the camera took.
+    pub grabbed: u64,
 }
 
 /// Figures of a verifying stage that say that a frame was wrong.
@@ -44,7 +49,7 @@ impl Verdict {
             let names = list(hops.iter().map(|h| h.name.as_str()));
             failures.push(format!("frames that went into hop {names} did not all come out"));
         }
-        Verdict { failures, interrupted }
+        Verdict { failures, interrupted, losses: f.losses(), grabbed: f.grabbed }
     }
 
     /// One sentence.
@@ -53,7 +58,18 @@ impl Verdict {
             return self.failures.join("; ");
         }
         let how = if self.interrupted { "stopped when asked to" } else { "ran to its end" };
-        format!("the line {how} and every frame is accounted for")
+        format!("the line {how} and every frame is accounted for{}", self.losses_text())
+    }
+
+    /// What is to be said of losses, to be put behind a sentence.
+    fn losses_text(&self) -> String {
+        if self.losses.is_empty() {
+            return String::new();
+        }
+        let lost: u64 = self.losses.iter().map(|(_, n)| n).sum();
+        let causes: Vec<_> = self.losses.iter().map(|(name, n)| format!("{n} {name}")).collect();
+        let grabbed = self.grabbed;
+        format!("; {lost} of {grabbed} did not arrive whole ({})", causes.join(", "))
     }
 }
 
@@ -98,6 +114,22 @@ fn figure(f: &Figure) -> Value {
         Figure::Number(_) | Figure::Share { .. } => json!(f.as_f64()),
         Figure::Text(t) => json!(t),
     }
+}
+
+/// What a source went by; figures that it does not have are left out.
+fn evidence(e: &Evidence) -> Value {
+    let all = [
+        ("connected", e.connected.map(Value::from)),
+        ("exception", e.exception.map(|code| code_text(code).into())),
+        ("triggered", e.triggered.map(Value::from)),
+        ("payload_at_start", e.payload_at_start.map(Value::from)),
+        ("payload_now", e.payload_now.map(Value::from)),
+        ("packet_at_start", e.packet_at_start.map(Value::from)),
+        ("packet_now", e.packet_now.map(Value::from)),
+        ("bytes_received", e.bytes_received.map(Value::from)),
+        ("frames_received", e.frames_received.map(Value::from)),
+    ];
+    all.into_iter().filter_map(|(name, v)| Some((name.to_string(), v?))).collect()
 }
 
 /// Names the holders of a slot.
@@ -179,9 +211,27 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
             "reason": r.reason,
             "at_ns": since(r.at),
             "attempts": r.attempts,
+            "took_ns": ns(r.took),
             "dead_ns": ns(r.dead),
             "ok": r.ok,
         })).collect::<Vec<_>>(),
+        "diagnoses": s.diagnoses.iter().map(|d| json!({
+            "at_ns": since(d.at),
+            "took_ns": ns(d.took),
+            "timeouts": d.timeouts,
+            "verdict": d.verdict,
+            "action": d.action,
+            "evidence": evidence(&d.evidence),
+        })).collect::<Vec<_>>(),
+        "ladder": Rung::ALL.iter().zip(&s.ladder).map(|(rung, r)| {
+            let figures = json!({
+                "attempts": r.attempts,
+                "successes": r.successes,
+                "time_ns": ns(r.time),
+            });
+            (rung.name().replace('-', "_"), figures)
+        }).collect::<Map<_, _>>(),
+        "recovery": s.recovery(),
         "faults": s.faults.iter().map(|r| json!({
             "code": code_text(r.code),
             "name": r.name,
@@ -190,6 +240,8 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
             "action": r.action,
             "first_ns": since(r.first),
             "last_ns": since(r.last),
+            "call": r.call,
+            "frame_id": r.frame_id,
         })).collect::<Vec<_>>(),
         "memory": {
             "pool_bytes": m.pool_bytes,

@@ -9,11 +9,16 @@ use super::schema::TABLE_NAMES;
 use super::value::list;
 use crate::error::{Error, ErrorKind};
 use crate::sdk::mvs::Mvs;
-use crate::sim::Sim;
+use crate::sim::{Sim, SimConfig};
 use crate::source::Source;
 
-/// The job of a run without a configuration file: stages for a simulated camera, and an end.
-/// The first ring outlasts a stall of 0.15 s, which a shared virtual machine has now and then.
+/// The stages of a run that names none, on the simulated conveyor: the inspection, its judge, and beside them a
+/// proof that no byte is torn. The first rings outlast a stall of 0.15 s, which a shared virtual machine has now
+/// and then.
+const BUILT_IN_INSPECTION: &str = "[[stage]]\nname = \"inspect\"\nkind = \"inspect\"\nring = 16\n\
+    [[stage]]\nname = \"judge\"\nkind = \"judge\"\n\
+    [[stage]]\nname = \"verify\"\nkind = \"verify\"\nafter = \"source\"\nring = 16\n";
+/// On the simulated pattern.
 const BUILT_IN_STAGES: &str = "[[stage]]\nname = \"verify\"\nkind = \"verify\"\nring = 16\n\
     [[stage]]\nname = \"threshold\"\nkind = \"threshold\"\n";
 /// For a source whose content nobody knows, there is nothing to verify.
@@ -56,19 +61,31 @@ pub fn job(args: &RunArgs, cores: &[usize]) -> Result<Job, Error> {
         let dir = Raw::Text(dir.display().to_string());
         document.section_mut("report").set("dir", dir, Origin::Argument("--report"));
     }
-    if document.stages.is_empty() {
-        let simulated = match document.section("source").and_then(|s| s.get("uri")) {
-            Some(item) => matches!(&item.raw, Raw::Text(uri) if uri.starts_with("sim:")),
-            None => true,
-        };
-        let text = if simulated { BUILT_IN_STAGES } else { BUILT_IN_MEASURING };
-        document.stages = Document::parse(text, "built-in", TABLE_NAMES)?.stages;
+    // What is set of the source decides which stages are built in, and other keys may belong to those.
+    let (of_source, others): (Vec<_>, Vec<_>) =
+        args.set.iter().partition(|set| set.starts_with("source."));
+    for set in of_source {
+        document.set(set, TABLE_NAMES)?;
     }
-    for set in &args.set {
+    if document.stages.is_empty() {
+        document.stages = Document::parse(built_in(&document), "built-in", TABLE_NAMES)?.stages;
+    }
+    for set in others {
         document.set(set, TABLE_NAMES)?;
     }
     findings::keep(&mut document);
     Job::new(&document, cores)
+}
+
+/// The stages of a job that names none. A source that is wrong is told when the job is made.
+fn built_in(document: &Document) -> &'static str {
+    match super::job::source(document) {
+        Ok((uri, _)) if !uri.starts_with("sim:") => BUILT_IN_MEASURING,
+        Ok((uri, _)) if SimConfig::from_uri(&uri).is_ok_and(|c| c.shows_conveyor()) => {
+            BUILT_IN_INSPECTION
+        }
+        _ => BUILT_IN_STAGES,
+    }
 }
 
 /// Opens the source that the job names.

@@ -13,6 +13,7 @@ use super::status::screen::AboveBlock;
 use super::status::view::Goal;
 use super::status::{Status, wants_colour};
 use super::summary::summary;
+use super::teach;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{Line, LineBuilder, Snapshot, StageSpec};
 use crate::stages::Gallery;
@@ -122,9 +123,10 @@ pub(super) fn builder(job: &Job, gallery: &Arc<Gallery>) -> Result<LineBuilder, 
     let boards = Boards::of(&job.stages);
     let mut builder = Line::builder_boxed(source).config(job.line.clone());
     for (i, stage) in job.stages.iter().enumerate() {
+        let around = surroundings.clone().with_reference(teach::at_start(job, stage)?);
         let maker = stage
             .kind
-            .open(&surroundings, workers_of(job, i), boards.at(i))
+            .open(&around, workers_of(job, i), boards.at(i))
             .map_err(|e| stage.origin.error(format_args!("stage {}: {e}", stage.spec.name)))?;
         builder = builder.stage_with(stage.spec.clone(), move |worker| maker.make(worker));
     }

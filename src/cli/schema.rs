@@ -169,7 +169,31 @@ pub const FAULTS: &[Key] = &[
         "reconnect_attempts",
         integer(0, u32::MAX as i64),
         "20",
-        "attempts to reopen a lost device before the line fails",
+        "attempts to reopen a lost device, and reconnections in a row without a frame, before the line fails",
+    ),
+    key(
+        "reconnect_time",
+        KeyType::Duration { min: MS, max: 8_760 * HOUR },
+        "",
+        "how long a lost device is looked for in one go; without it only the attempts count",
+    ),
+    key(
+        "reconnects",
+        integer(0, u32::MAX as i64),
+        "4294967295",
+        "reconnections that faults may cause in one run",
+    ),
+    key(
+        "busy_attempts",
+        integer(0, u32::MAX as i64),
+        "20",
+        "attempts in a row while the device is busy, before the line fails",
+    ),
+    key(
+        "busy_time",
+        KeyType::Duration { min: MS, max: 8_760 * HOUR },
+        "",
+        "how long the device may be busy; without it only the attempts count",
     ),
     key(
         "backoff",
@@ -188,6 +212,18 @@ pub const FAULTS: &[Key] = &[
         integer(0, u32::MAX as i64),
         "4294967295",
         "quiescent resets that faults may cause in one run",
+    ),
+    key(
+        "resets_in_a_row",
+        integer(1, u32::MAX as i64),
+        "3",
+        "quiescent resets with no frame between them before the line reconnects instead",
+    ),
+    key(
+        "lower_rate",
+        KeyType::Number { min: 0.1, max: 0.99 },
+        "",
+        "on an overrun set the camera's rate to this part of what it is; without it the rate is left alone",
     ),
     key("remap", KeyType::Remap, "{}", "codes that mean something else here"),
 ];
@@ -227,6 +263,12 @@ pub const MONITOR: &[Key] = &[
         KeyType::Duration { min: MS, max: HOUR },
         "\"2s\"",
         "a stage or control call that takes longer is named",
+    ),
+    key(
+        "log_repeats",
+        KeyType::Duration { min: MS, max: HOUR },
+        "\"1min\"",
+        "a fault that keeps coming is logged again, with its count, after this time",
     ),
     key(
         "warm_up",

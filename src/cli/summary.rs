@@ -254,6 +254,17 @@ fn troubles(out: &mut String, s: &Snapshot) {
             );
         }
     }
+    for d in &s.diagnoses {
+        let _ = writeln!(
+            out,
+            "\ndiagnosis after {} time-outs: {}\n  {}\n  {}",
+            d.timeouts, d.verdict, d.evidence, d.action
+        );
+    }
+    let recovery = s.recovery();
+    if !recovery.is_empty() {
+        let _ = writeln!(out, "\nrecovery: {recovery}");
+    }
     if !s.faults.is_empty() {
         out.push_str("\nfaults\n");
         let mut rows = vec![row(["", "class", "count", "action"])];

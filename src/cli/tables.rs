@@ -78,7 +78,13 @@ pub fn faults(f: &Fields) -> FaultSettings {
         reconnect_attempts: count("reconnect_attempts"),
         backoff: f.duration("backoff").unwrap_or_default(),
         backoff_max: f.duration("backoff_max").unwrap_or_default(),
+        busy_attempts: count("busy_attempts"),
+        busy_time: f.duration("busy_time"),
+        reconnect_time: f.duration("reconnect_time"),
+        reconnects: count("reconnects"),
         resets: count("resets"),
+        resets_in_a_row: count("resets_in_a_row"),
+        lower_rate: f.number("lower_rate"),
         remap: f.remap("remap"),
     }
 }
@@ -100,6 +106,7 @@ pub fn monitor(f: &Fields) -> MonitorSettings {
     MonitorSettings {
         interval: f.duration("interval").unwrap_or_default(),
         hang_after: f.duration("hang_after").unwrap_or_default(),
+        log_repeats: f.duration("log_repeats").unwrap_or_default(),
         warm_up: f.duration("warm_up").unwrap_or_default(),
     }
 }

@@ -59,12 +59,62 @@ formats! {
     BAYER_GB8 = "BayerGB8", 0x0108_000A, 8;
     /// Bayer, blue-green row first, 8 bits.
     BAYER_BG8 = "BayerBG8", 0x0108_000B, 8;
-    /// Bayer, red-green row first, 10 bits packed.
-    BAYER_RG10P = "BayerRG10p", 0x010A_0058, 10;
-    /// Bayer, red-green row first, 12 bits packed.
-    BAYER_RG12P = "BayerRG12p", 0x010C_0059, 12;
+    /// Bayer, green-red row first, 10 bits in 16.
+    BAYER_GR10 = "BayerGR10", 0x0110_000C, 10;
+    /// Bayer, red-green row first, 10 bits in 16.
+    BAYER_RG10 = "BayerRG10", 0x0110_000D, 10;
+    /// Bayer, green-blue row first, 10 bits in 16.
+    BAYER_GB10 = "BayerGB10", 0x0110_000E, 10;
+    /// Bayer, blue-green row first, 10 bits in 16.
+    BAYER_BG10 = "BayerBG10", 0x0110_000F, 10;
+    /// Bayer, green-red row first, 12 bits in 16.
+    BAYER_GR12 = "BayerGR12", 0x0110_0010, 12;
+    /// Bayer, red-green row first, 12 bits in 16.
+    BAYER_RG12 = "BayerRG12", 0x0110_0011, 12;
+    /// Bayer, green-blue row first, 12 bits in 16.
+    BAYER_GB12 = "BayerGB12", 0x0110_0012, 12;
+    /// Bayer, blue-green row first, 12 bits in 16.
+    BAYER_BG12 = "BayerBG12", 0x0110_0013, 12;
+    /// Bayer, green-red row first, 16 bits.
+    BAYER_GR16 = "BayerGR16", 0x0110_002E, 16;
     /// Bayer, red-green row first, 16 bits.
     BAYER_RG16 = "BayerRG16", 0x0110_002F, 16;
+    /// Bayer, green-blue row first, 16 bits.
+    BAYER_GB16 = "BayerGB16", 0x0110_0030, 16;
+    /// Bayer, blue-green row first, 16 bits.
+    BAYER_BG16 = "BayerBG16", 0x0110_0031, 16;
+    /// Bayer, green-red row first, 10 bits packed without gaps, lsb first.
+    BAYER_GR10P = "BayerGR10p", 0x010A_0056, 10;
+    /// Bayer, red-green row first, 10 bits packed without gaps, lsb first.
+    BAYER_RG10P = "BayerRG10p", 0x010A_0058, 10;
+    /// Bayer, green-blue row first, 10 bits packed without gaps, lsb first.
+    BAYER_GB10P = "BayerGB10p", 0x010A_0054, 10;
+    /// Bayer, blue-green row first, 10 bits packed without gaps, lsb first.
+    BAYER_BG10P = "BayerBG10p", 0x010A_0052, 10;
+    /// Bayer, green-red row first, 12 bits packed without gaps, lsb first.
+    BAYER_GR12P = "BayerGR12p", 0x010C_0057, 12;
+    /// Bayer, red-green row first, 12 bits packed without gaps, lsb first.
+    BAYER_RG12P = "BayerRG12p", 0x010C_0059, 12;
+    /// Bayer, green-blue row first, 12 bits packed without gaps, lsb first.
+    BAYER_GB12P = "BayerGB12p", 0x010C_0055, 12;
+    /// Bayer, blue-green row first, 12 bits packed without gaps, lsb first.
+    BAYER_BG12P = "BayerBG12p", 0x010C_0053, 12;
+    /// Bayer, green-red row first, 10 bits in GigE Vision's own packing.
+    BAYER_GR10_PACKED = "BayerGR10Packed", 0x010C_0026, 10;
+    /// Bayer, red-green row first, 10 bits in GigE Vision's own packing.
+    BAYER_RG10_PACKED = "BayerRG10Packed", 0x010C_0027, 10;
+    /// Bayer, green-blue row first, 10 bits in GigE Vision's own packing.
+    BAYER_GB10_PACKED = "BayerGB10Packed", 0x010C_0028, 10;
+    /// Bayer, blue-green row first, 10 bits in GigE Vision's own packing.
+    BAYER_BG10_PACKED = "BayerBG10Packed", 0x010C_0029, 10;
+    /// Bayer, green-red row first, 12 bits in GigE Vision's own packing.
+    BAYER_GR12_PACKED = "BayerGR12Packed", 0x010C_002A, 12;
+    /// Bayer, red-green row first, 12 bits in GigE Vision's own packing.
+    BAYER_RG12_PACKED = "BayerRG12Packed", 0x010C_002B, 12;
+    /// Bayer, green-blue row first, 12 bits in GigE Vision's own packing.
+    BAYER_GB12_PACKED = "BayerGB12Packed", 0x010C_002C, 12;
+    /// Bayer, blue-green row first, 12 bits in GigE Vision's own packing.
+    BAYER_BG12_PACKED = "BayerBG12Packed", 0x010C_002D, 12;
     /// Red, green, blue, 8 bits each.
     RGB8 = "RGB8", 0x0218_0014, 8;
     /// Blue, green, red, 8 bits each.

@@ -60,14 +60,21 @@ impl Acceptance {
         self.starved = MAX_QUEUED_FRAMES;
     }
 
-    /// The source's own count of underruns.
+    /// The source's own count of underruns; whether it grew.
     #[inline]
-    pub fn note_underruns(&mut self, total: u64) {
-        if total > self.underrun_seen {
-            self.counts_itself = true;
-            self.underrun_known += total - self.underrun_seen;
-            self.underrun_seen = total;
+    pub fn note_underruns(&mut self, total: u64) -> bool {
+        if total <= self.underrun_seen {
+            return false;
         }
+        self.counts_itself = true;
+        self.underrun_known += total - self.underrun_seen;
+        self.underrun_seen = total;
+        true
+    }
+
+    /// The id of the last frame that came.
+    pub fn last_id(&self) -> Option<u64> {
+        self.ids.last()
     }
 
     /// Checks a frame whose metadata is set; clips its length and counts what is wrong with it.

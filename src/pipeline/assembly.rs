@@ -8,7 +8,7 @@ use super::config::LineConfig;
 use super::flow::{Inputs, Out};
 use super::ladder::Ladder;
 use super::line::{Line, LineParts};
-use super::memory::PoolNeeds;
+use super::memory::{InputShare, PoolNeeds};
 use super::monitor::{Monitor, process_rss};
 use super::plan::Plan;
 use super::shared::{
@@ -50,12 +50,11 @@ pub(super) struct Design {
 pub(super) fn assemble(design: Design) -> Result<Line, Error> {
     let Design { source, config, plan, mut stages, fill, clock, autostart } = design;
     let input = source.max_payload_bytes().max(source.payload_bytes());
-    let outputs: Vec<Option<OutputSpec>> =
-        stages.iter().map(|workers| workers.first().and_then(|s| s.output(input))).collect();
+    let (inputs, outputs) = sizes(&plan, &stages, input);
     let makes_own = |i: usize| outputs.get(i).copied().flatten().is_some();
     let beds: Vec<Arc<WakeCell>> =
         (0..thread_count(&plan)).map(|_| Arc::new(WakeCell::new())).collect();
-    let mut needs = PoolNeeds::new(&*source, &config, &plan, fill, &outputs, &makes_own)?;
+    let mut needs = PoolNeeds::new(&*source, &config, &plan, fill, inputs, &outputs, &makes_own)?;
     let pool = needs.source_pool(&*source, fill, beds[0].clone())?;
     let mut wiring = Wiring::new(&plan, &config, &beds);
 
@@ -92,6 +91,8 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
     begin_records(&shared, parts.refusals);
     let (orders, commands) = Orders::new(ORDER_RING);
     let outs = std::mem::take(&mut wiring.outs[plan.nodes.len()][0]);
+    let info = source.info();
+    let camera = if info.model.is_empty() { info.uri } else { info.model };
     let capture = Capture {
         waits: outs.iter().any(Out::waits),
         outs,
@@ -132,6 +133,7 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
         shared: shared.clone(),
     };
     let threads = Threads {
+        camera,
         capture,
         drafts: parts.drafts,
         caller: parts.caller,
@@ -142,6 +144,27 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
         capture_bed: beds[0].clone(),
     };
     threads.start(shared, orders)
+}
+
+/// How large the images are that come to each node, and what each stage makes of them. A stage behind one that
+/// makes images gets those, not the source's.
+fn sizes(
+    plan: &Plan,
+    stages: &[Vec<Box<dyn Stage>>],
+    source: usize,
+) -> (Vec<InputShare>, Vec<Option<OutputSpec>>) {
+    let mut inputs: Vec<usize> = Vec::new();
+    let mut outputs: Vec<Option<OutputSpec>> = Vec::new();
+    for (n, workers) in stages.iter().enumerate() {
+        // Parents come before their children.
+        let input = match plan.nodes[n].parent {
+            None => source,
+            Some(p) => outputs[p].map_or(inputs[p], |made: OutputSpec| made.payload_bytes),
+        };
+        inputs.push(input);
+        outputs.push(workers.first().and_then(|s| s.output(input)));
+    }
+    (inputs.into_iter().map(|input| InputShare { input, source }).collect(), outputs)
 }
 
 /// What snapshots tell of the beginning.
@@ -301,7 +324,8 @@ impl Parts {
             .map(|c| siblings.iter().position(|x| x == c).expect("fused stages share an agent"))
             .collect();
         let must_have = plan.nodes[node].must_have;
-        Ok(Step { stage, index: node, must_have, counts, service, output, outs, fused })
+        let input = needs.inputs[node];
+        Ok(Step { stage, index: node, must_have, counts, service, input, output, outs, fused })
     }
 }
 
@@ -346,6 +370,7 @@ struct Threads {
     drafts: Vec<Draft>,
     caller: Option<CallerParts>,
     exits: Arc<ExitBoard>,
+    camera: String,
     table: CodeTable,
     rings: Vec<EventRing>,
     monitor_bed: Arc<WakeCell>,
@@ -360,7 +385,8 @@ impl Threads {
         let mut guard = |thread: usize| guards[thread].take().expect("one guard a thread");
         let quit = Arc::new(AtomicBool::new(false));
         let bed = self.monitor_bed.clone();
-        let monitor = Monitor::new(shared.clone(), self.table, self.rings, bed, quit.clone());
+        let monitor =
+            Monitor::new(shared.clone(), self.camera, self.table, self.rings, bed, quit.clone());
         let monitor = spawn("monitor", move || monitor.run())?;
         let caller = self.caller.map(|c| {
             let guard = guard(c.thread);

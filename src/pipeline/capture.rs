@@ -246,14 +246,16 @@ impl Capture {
     #[inline]
     pub(super) fn filled(&mut self, mut frame: FrameMut, reported_bytes: u64) -> Turned {
         let now = self.shared.clock.now();
-        self.ladder.frame_came();
+        if self.ladder.in_trouble() {
+            self.cold(|c| c.recovered(now));
+        }
         if frame.token() != 0 {
             self.with_source += 1; // Lent.
         }
         if let Err(overrun) = self.pool.check_canary(&frame) {
             return self.cold(|c| c.overrun(frame, overrun.at_least_bytes, now));
         }
-        self.acceptance.note_underruns(self.source.counts().underrun);
+        let underran = self.acceptance.note_underruns(self.source.counts().underrun);
         let verdict = self.acceptance.judge(&mut frame, reported_bytes, &self.shared.capture);
         if verdict != Verdict::Accept {
             frame.set_place(Place::Filling);
@@ -274,6 +276,9 @@ impl Capture {
         meta.sequence = self.sequence;
         self.sequence += 1;
         self.hand_on(frame, now);
+        if underran && self.ladder.lowers_rate() && !self.resetting {
+            self.cold(Self::shed);
+        }
         // The frame first, the books afterwards.
         self.pool.note_filled();
         self.time(now);

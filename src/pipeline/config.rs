@@ -105,14 +105,28 @@ impl Default for CaptureSettings {
 pub struct FaultSettings {
     /// Time-outs in a row before the source is asked what it knows, at least 1.
     pub timeouts_before_diagnosis: u32,
-    /// Attempts to reopen a lost device, in one go, before the line fails.
+    /// Attempts to reopen a lost device, in one go, before the line fails; and reconnections in a row that bring no
+    /// frame.
     pub reconnect_attempts: u32,
     /// Pause before the second attempt; doubled with each further one.
     pub backoff: Duration,
     /// The longest pause between attempts.
     pub backoff_max: Duration,
+    /// Attempts while the device answers that it is busy, in a row, before the line fails.
+    pub busy_attempts: u32,
+    /// How long it may answer so. `None`: only the attempts count.
+    pub busy_time: Option<Duration>,
+    /// How long a lost device is looked for in one go. `None`: only the attempts count.
+    pub reconnect_time: Option<Duration>,
+    /// Reconnections that faults may cause in one run.
+    pub reconnects: u32,
     /// Quiescent resets that faults may cause in one run.
     pub resets: u32,
+    /// Quiescent resets with no frame between them before the line reconnects instead, at least 1.
+    pub resets_in_a_row: u32,
+    /// On an overrun the camera's rate (`AcquisitionFrameRate`) is set to this part of what it is, at most once a
+    /// second, `0.1..=0.99`. `None`: the rate is left alone.
+    pub lower_rate: Option<f64>,
     /// Codes that mean something else here.
     pub remap: Vec<(i64, FaultClass)>,
 }
@@ -124,7 +138,13 @@ impl Default for FaultSettings {
             reconnect_attempts: 20,
             backoff: Duration::from_millis(100),
             backoff_max: Duration::from_secs(5),
+            busy_attempts: 20,
+            busy_time: None,
+            reconnect_time: None,
+            reconnects: u32::MAX,
             resets: u32::MAX,
+            resets_in_a_row: 3,
+            lower_rate: None,
             remap: Vec::new(),
         }
     }
@@ -164,6 +184,8 @@ pub struct MonitorSettings {
     pub interval: Duration,
     /// A stage or a control call that takes longer than this is named in the log and the report.
     pub hang_after: Duration,
+    /// A fault that keeps coming is logged again, with its count, after this time.
+    pub log_repeats: Duration,
     /// Memory and page faults before this time count as warm-up, not as steady state.
     pub warm_up: Duration,
 }
@@ -173,6 +195,7 @@ impl Default for MonitorSettings {
         MonitorSettings {
             interval: Duration::from_millis(100),
             hang_after: Duration::from_secs(2),
+            log_repeats: Duration::from_secs(60),
             warm_up: Duration::from_millis(500),
         }
     }

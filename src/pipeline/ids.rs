@@ -34,6 +34,11 @@ impl IdTracker {
         IdTracker { rule, last: None, seen: 0, may_restart: false }
     }
 
+    /// The newest id.
+    pub fn last(&self) -> Option<u64> {
+        self.last
+    }
+
     /// The device was reopened: ids that go back are a new count, not duplicates.
     pub fn reopened(&mut self) {
         self.may_restart = true;

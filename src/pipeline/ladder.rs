@@ -1,61 +1,143 @@
-//! The fault ladder: what the class of a fault makes the line do, each rung with its budget.
+//! The fault ladder: what the class of a fault makes the line do, rung by rung, each rung with its budget.
+//!
+//! Retry, back off, quiescent reset, reconnect, fail. A *trouble* begins with the first fault after a frame and
+//! ends with the next frame; while it lasts, a rung that did not help leads to the next one.
 
-use super::capture::{Capture, DeadTime, Turned};
-use super::command::Command;
+use super::capture::{Capture, Turned};
 use super::config::FaultSettings;
-use super::quiesce::{ASKED_FOR, Rest};
-use super::report::{LineState, ReconnectReport};
+use super::report::{DiagnosisReport, Rung};
 use super::shared::{Event, activity};
-use crate::clock::Nanos;
-use crate::error::{Error, ErrorKind};
+use crate::clock::HostTime;
 use crate::fault::{Fault, FaultClass, code_text};
-use crate::source::{Diagnosis, Fill};
+use crate::source::Diagnosis;
 use std::time::Duration;
 
 /// Silences after a diagnosis that says nothing, in multiples of the time-outs before it, until the
-/// device is taken for lost.
+/// device is taken for lost. The same goes for frames of which none comes whole.
 const UNCLEAR_LIMIT: u32 = 5;
+
+/// Pause before a grab is tried again that answered at once that every buffer is out (`MV_E_NOOUTBUF` does,
+/// whatever its time-out): without it the capture thread would spin.
+const SHED_PAUSE: Duration = Duration::from_millis(1);
+
+/// The camera's rate is measured for at least so long before it is lowered.
+const RATE_WINDOW: Duration = Duration::from_secs(1);
 
 /// Where on the ladder the line stands.
 #[derive(Debug)]
 pub(super) struct Ladder {
-    settings: FaultSettings,
-    timeouts: u32,
-    unknown: u32,
-    busy: u32,
+    pub settings: FaultSettings,
+    trouble: Option<Trouble>,
+    /// Resets, and reconnections, that faults have caused in this run.
     resets: u32,
-    idle_told: bool,
+    reconnects: u32,
+    /// Since when the camera's present rate is measured, and the frames before.
+    rate_since: Option<(HostTime, u64)>,
+}
+
+/// What went wrong since the last frame.
+#[derive(Debug)]
+struct Trouble {
+    since: HostTime,
+    /// The highest rung so far.
+    rung: Rung,
+    timeouts: u32,
+    busy: u32,
+    damaged: u32,
+    overruns: u32,
+    unknown: u32,
+    resets: u32,
+    reconnects: u32,
+    /// What the last diagnosis said that was told.
+    told: Option<Diagnosis>,
 }
 
 impl Ladder {
     pub fn new(settings: FaultSettings) -> Self {
-        Ladder { settings, timeouts: 0, unknown: 0, busy: 0, resets: 0, idle_told: false }
+        Ladder { settings, trouble: None, resets: 0, reconnects: 0, rate_since: None }
     }
 
-    /// A frame came: whatever was wrong is over.
+    /// Whether something is wrong since the last frame.
     #[inline]
-    pub fn frame_came(&mut self) {
-        self.timeouts = 0;
-        self.unknown = 0;
-        self.busy = 0;
-        self.idle_told = false;
+    pub fn in_trouble(&self) -> bool {
+        self.trouble.is_some()
+    }
+
+    /// Whether an overrun is to lower the camera's rate.
+    #[inline]
+    pub fn lowers_rate(&self) -> bool {
+        self.settings.lower_rate.is_some()
+    }
+
+    fn trouble(&mut self, now: HostTime) -> &mut Trouble {
+        self.trouble.get_or_insert(Trouble {
+            since: now,
+            rung: Rung::Retry,
+            timeouts: 0,
+            busy: 0,
+            damaged: 0,
+            overruns: 0,
+            unknown: 0,
+            resets: 0,
+            reconnects: 0,
+            told: None,
+        })
+    }
+
+    /// The time-outs so far led to something; the count begins anew.
+    pub fn forget_timeouts(&mut self) {
+        if let Some(t) = &mut self.trouble {
+            (t.timeouts, t.damaged) = (0, 0);
+        }
     }
 }
 
 impl Capture {
-    /// A grab answered with a fault: classify, then act.
-    pub(super) fn climb(&mut self, fault: Fault) -> Turned {
+    /// A frame came: whatever was wrong is over.
+    #[cold]
+    pub(super) fn recovered(&mut self, now: HostTime) {
+        if let Some(t) = self.ladder.trouble.take()
+            && matches!(t.rung, Rung::Retry | Rung::BackOff)
+        {
+            // Resets and reconnections tell their outcome themselves.
+            self.reporter.tell(Event::Rung { rung: t.rung, ok: true, took: now - t.since });
+        }
+    }
+
+    /// The rung on which the line stands did not help, and it climbs to `rung`.
+    pub(super) fn climb_to(&mut self, rung: Rung) {
         let now = self.shared.clock.now();
+        let t = self.ladder.trouble(now);
+        let (before, took) = (t.rung, now - t.since);
+        t.rung = t.rung.max(rung);
+        let retried = t.timeouts + t.damaged + t.overruns > 0;
+        if before < rung && (before == Rung::BackOff || before == Rung::Retry && retried) {
+            self.reporter.tell(Event::Rung { rung: before, ok: false, took });
+        }
+    }
+
+    /// Notes a fault, before anything is done about it.
+    pub(super) fn note_fault(&mut self, fault: Fault, doing: &'static str) -> FaultClass {
         let class = self.table.classify(fault.code);
+        let call = Some(self.source.last_call()).filter(|c| !c.is_empty()).unwrap_or(doing);
         self.reporter.tell_surely(Event::Fault {
             code: fault.code,
             class,
-            action: class.action(),
-            at: now,
+            call,
+            frame_id: self.acceptance.last_id(),
+            at: self.shared.clock.now(),
         });
+        class
+    }
+
+    /// A grab answered with a fault: classify, then act.
+    pub(super) fn climb(&mut self, fault: Fault) -> Turned {
+        let class = self.note_fault(fault, "grab");
+        let now = self.shared.clock.now();
         match class {
             FaultClass::Timeout => self.timed_out(),
-            FaultClass::DamagedFrame | FaultClass::Overrun => Turned::On,
+            FaultClass::DamagedFrame => self.damaged(now),
+            FaultClass::Overrun => self.overran(now),
             FaultClass::Busy => self.busy(fault),
             FaultClass::BufferTooSmall => {
                 let needed = usize::try_from(fault.detail).unwrap_or(usize::MAX);
@@ -64,17 +146,26 @@ impl Capture {
                 self.reset_for_fault("buffer too small", needed)
             }
             FaultClass::Lost => self.reconnect("device lost"),
-            FaultClass::Misuse | FaultClass::Incompatible => Turned::Fail(format!(
-                "the source answered {} {} ({class}): {}; correct the configuration or the program",
-                code_text(fault.code),
-                self.table.name(fault.code),
-                self.table.entry(fault.code).map_or("no table knows it", |e| e.meaning)
-            )),
+            FaultClass::Misuse | FaultClass::Incompatible => {
+                let entry = self.table.entry(fault.code);
+                let advice = entry.map_or("", |e| e.advice);
+                let check =
+                    if advice.is_empty() { String::new() } else { format!("check {advice}, and ") };
+                Turned::Fail(format!(
+                    "the source answered {} {} ({class}): {}; {check}correct the configuration or the program",
+                    code_text(fault.code),
+                    self.table.name(fault.code),
+                    entry.map_or("no table knows it", |e| e.meaning.trim_end_matches('.'))
+                ))
+            }
             FaultClass::Unknown => {
-                self.ladder.unknown += 1;
-                if self.ladder.unknown > 1 {
+                let t = self.ladder.trouble(now);
+                t.unknown += 1;
+                if t.unknown > 1 {
+                    let name =
+                        self.table.entry(fault.code).map_or("which no table knows", |e| e.name);
                     return Turned::Fail(format!(
-                        "the source answered {} twice, which no table knows, and a reconnection did not help; remap the code under [faults] if it is harmless",
+                        "the source answered {} twice, {name}, and a reconnection did not help; remap the code under [faults] if it is harmless",
                         code_text(fault.code)
                     ));
                 }
@@ -86,276 +177,172 @@ impl Capture {
     /// A time-out is a symptom: after several the source is asked what it knows.
     fn timed_out(&mut self) -> Turned {
         self.shared.capture.timeouts.bump();
-        self.ladder.timeouts += 1;
+        let asked = self.shared.clock.now();
         let limit = self.ladder.settings.timeouts_before_diagnosis.max(1);
-        if self.ladder.timeouts < limit {
+        let trouble = self.ladder.trouble(asked);
+        trouble.timeouts += 1;
+        let timeouts = trouble.timeouts;
+        if timeouts < limit {
             return Turned::On;
         }
-        match self.source.diagnose() {
+        let diagnosis = self.call(activity::DIAGNOSE, |c| c.source.diagnose());
+        let given_up =
+            diagnosis == Diagnosis::Unclear && timeouts >= limit.saturating_mul(UNCLEAR_LIMIT);
+        let now = self.shared.clock.now();
+        let trouble = self.ladder.trouble(now);
+        if trouble.told != Some(diagnosis) || given_up {
+            trouble.told = Some(diagnosis);
+            self.reporter.tell_surely(Event::Diagnosis(Box::new(DiagnosisReport {
+                at: now,
+                took: now - asked,
+                timeouts,
+                verdict: diagnosis.name(),
+                evidence: self.source.evidence(),
+                action: match diagnosis {
+                    Diagnosis::Lost => "a reconnection follows",
+                    Diagnosis::FormatDrift { .. } => "a quiescent reset follows",
+                    Diagnosis::IdleTrigger => {
+                        "the source waits for a trigger; the silence is normal"
+                    }
+                    Diagnosis::Unclear if given_up => {
+                        "it is taken for lost; a reconnection follows"
+                    }
+                    Diagnosis::Unclear => {
+                        "the line waits, and takes it for lost if the silence goes on"
+                    }
+                },
+            })));
+        }
+        match diagnosis {
             Diagnosis::Lost => self.reconnect("diagnosed as lost after time-outs"),
             Diagnosis::FormatDrift { payload_bytes } => {
                 let needed = usize::try_from(payload_bytes).unwrap_or(usize::MAX);
-                self.ladder.timeouts = 0;
-                self.reset_for_fault("format drift diagnosed after time-outs", needed)
+                let turned = self.reset_for_fault("format drift diagnosed after time-outs", needed);
+                self.ladder.forget_timeouts();
+                turned
             }
-            Diagnosis::IdleTrigger => {
-                if !std::mem::replace(&mut self.ladder.idle_told, true) {
-                    self.reporter.tell(Event::IdleTrigger { at: self.shared.clock.now() });
-                }
-                Turned::On
-            }
-            Diagnosis::Unclear if self.ladder.timeouts >= limit.saturating_mul(UNCLEAR_LIMIT) => {
-                self.reconnect("silent without a reason")
-            }
-            Diagnosis::Unclear => Turned::On,
+            Diagnosis::Unclear if given_up => self.reconnect("silent without a reason"),
+            Diagnosis::IdleTrigger | Diagnosis::Unclear => Turned::On,
         }
+    }
+
+    /// A damaged frame costs a frame; a device that sends nothing else is opened anew.
+    fn damaged(&mut self, now: HostTime) -> Turned {
+        let limit = self.ladder.settings.timeouts_before_diagnosis.max(1);
+        let trouble = self.ladder.trouble(now);
+        trouble.damaged += 1;
+        if trouble.damaged >= limit.saturating_mul(UNCLEAR_LIMIT) {
+            return self.reconnect("no frame came whole");
+        }
+        Turned::On
+    }
+
+    /// The host was too slow; consumers shed by their policies.
+    fn overran(&mut self, now: HostTime) -> Turned {
+        let trouble = self.ladder.trouble(now);
+        trouble.overruns += 1;
+        if trouble.overruns > 1 {
+            self.pause(SHED_PAUSE);
+        }
+        self.shed();
+        Turned::On
+    }
+
+    /// Frames found no place: lowers the camera's rate, if that is asked for.
+    #[cold]
+    pub(super) fn shed(&mut self) {
+        const RATE: &str = "AcquisitionFrameRate";
+        let Some(part) = self.ladder.settings.lower_rate else { return };
+        let now = self.shared.clock.now();
+        let grabbed = self.shared.capture.grabbed.get();
+        let since = HostTime(self.shared.started.get());
+        let (since, before) = *self.ladder.rate_since.get_or_insert((since, 0));
+        let (time, frames) = ((now - since).as_duration(), grabbed - before.min(grabbed));
+        if time < RATE_WINDOW || frames < 2 {
+            return;
+        }
+        let hz = frames as f64 / time.as_secs_f64();
+        let value = format!("{:.3}", hz * part);
+        let answer = self.call(activity::FEATURE, |c| c.source.set_feature(RATE, &value));
+        let after = self.shared.clock.now();
+        self.ladder.rate_since = Some((after, self.shared.capture.grabbed.get()));
+        let outcome = match answer {
+            Ok(()) => format!("it was lowered to {value}"),
+            Err(e) => format!("it could not be lowered to {value}: {e}"),
+        };
+        self.reporter.tell_surely(Event::Note(
+            format!("overrun at {hz:.3} frames/s of the camera; {outcome}, in {}", after - now),
+            after,
+        ));
     }
 
     /// The device needs time; the back-off grows, and has an end.
     fn busy(&mut self, fault: Fault) -> Turned {
+        self.climb_to(Rung::BackOff);
         let settings = &self.ladder.settings;
         let (backoff, most) = (settings.backoff, settings.backoff_max);
-        let attempts = settings.reconnect_attempts.max(1);
-        if self.ladder.busy >= attempts {
+        let (attempts, time) = (settings.busy_attempts.max(1), settings.busy_time);
+        let now = self.shared.clock.now();
+        let trouble = self.ladder.trouble(now);
+        let (times, waited) = (trouble.busy, now - trouble.since);
+        trouble.busy += 1;
+        let late = time.is_some_and(|t| times > 0 && waited.as_duration() >= t);
+        if times >= attempts || late {
+            self.reporter.tell(Event::Rung { rung: Rung::BackOff, ok: false, took: waited });
+            let budget = if late { "busy_time" } else { "busy_attempts" };
             return Turned::Fail(format!(
-                "the source answered {} {} {} times in a row; close the program that uses the device, or raise faults.reconnect_attempts",
+                "the source answered {} {} {} times in a row within {waited}; close the program that uses the device, or raise faults.{budget}",
                 code_text(fault.code),
                 self.table.name(fault.code),
-                self.ladder.busy + 1
+                times + 1
             ));
         }
-        self.pause(backoff.saturating_mul(1 << self.ladder.busy.min(16)).min(most.max(backoff)));
-        self.ladder.busy += 1;
+        self.pause(backoff.saturating_mul(1 << times.min(16)).min(most.max(backoff)));
         Turned::On
     }
 
     fn reset_for_fault(&mut self, reason: &'static str, needed: usize) -> Turned {
         self.ladder.resets += 1;
-        if self.ladder.resets > self.ladder.settings.resets {
+        let settings = &self.ladder.settings;
+        let (most, in_a_row) = (settings.resets, settings.resets_in_a_row.max(1));
+        if self.ladder.resets > most {
             return Turned::Fail(format!(
-                "{reason}: the budget of {} resets is used up; raise faults.resets or find out why the payload keeps changing",
-                self.ladder.settings.resets
+                "{reason}: the budget of {most} resets is used up; raise faults.resets or find out why the payload keeps changing"
             ));
-        }
-        self.reset(reason, Some(needed), false)
-    }
-
-    /// Closes, backs off, reopens, restarts; a payload that changed meanwhile goes through a reset.
-    fn reconnect(&mut self, reason: &'static str) -> Turned {
-        let at = self.shared.clock.now();
-        let since = self.last_grab.unwrap_or(at);
-        self.shared.set_state(LineState::Resetting);
-        let faults_before = self.own_faults();
-        if self.running {
-            // In the order that every source may rely on, whether the device still hears it or not. What
-            // the host has finished goes on.
-            self.resetting = true;
-            let until = self.shared.clock.now() + self.shared.config.reset.deadline;
-            self.stop_source(Rest::HandOn, until);
-            self.resetting = false;
-        }
-        self.take_everything_back();
-        let settings = self.ladder.settings.clone();
-        let (mut attempts, mut backoff, mut ok) = (0, settings.backoff, false);
-        while attempts < settings.reconnect_attempts.max(1) && !self.shared.aborting() {
-            attempts += 1;
-            if self.call(activity::REOPEN, |c| c.source.reopen()).is_ok() {
-                ok = true;
-                break;
-            }
-            if !self.pause(backoff) {
-                break; // Somebody wants something else of us.
-            }
-            backoff = backoff.saturating_mul(2).min(settings.backoff_max);
-        }
-        let mut failure = None;
-        if ok {
-            self.acceptance.reopened();
-            if let Turned::Fail(f) = self.fit_what_came_back() {
-                failure = Some(f);
-            }
-            if failure.is_none()
-                && let Turned::Fail(f) = self.start()
-            {
-                failure = Some(f);
-                ok = false;
-            }
-        } else if !self.shared.aborting() && attempts >= settings.reconnect_attempts.max(1) {
-            failure = Some(format!(
-                "{reason}: the device did not come back within {attempts} attempts; check cable and power, or raise faults.reconnect_attempts"
-            ));
-        }
-        self.ladder.timeouts = 0;
-        self.count_own_faults(faults_before);
-        self.dead_since = Some((DeadTime::Reconnect, since));
-        self.reporter.tell_surely(Event::Reconnect(Box::new(ReconnectReport {
-            reason,
-            at,
-            attempts,
-            dead: Nanos(0),
-            ok,
-        })));
-        match failure {
-            Some(f) => Turned::Fail(f),
-            None => Turned::On,
-        }
-    }
-
-    /// A device that came back may have another payload: one that no longer fits goes through a reset.
-    fn fit_what_came_back(&mut self) -> Turned {
-        let needs = self.source.payload_bytes();
-        if needs <= self.pool.slot_bytes() || self.fill == Fill::Lend {
-            return Turned::On;
-        }
-        if self.resetting {
-            return Turned::Fail(format!(
-                "the device came back within a reset and its frames have {needs} bytes now, which no slot holds; raise pool.headroom or set the region at the camera before the line starts"
-            ));
-        }
-        self.reset("payload changed while away", Some(needs), false)
-    }
-
-    /// Waits between attempts; `false` if an order or an abort cut it short.
-    fn pause(&mut self, length: Duration) -> bool {
-        let until = self.shared.clock.now() + length;
-        loop {
-            let now = self.shared.clock.now();
-            if self.shared.aborting() || self.shared.stopping() {
-                return false;
-            }
-            if now >= until {
-                return true;
-            }
-            let bound = (until - now).as_duration();
-            let (commands, shared) = (&self.commands, &self.shared);
-            self.bed.park_unless(
-                || !commands.is_empty() || shared.aborting() || shared.stopping(),
-                bound.min(crate::wait::MAX_PARK),
-            );
-            if !self.commands.is_empty() && !self.shared.stopping() {
-                // An order that can wait: do not spin on it.
-                std::thread::park_timeout(bound.min(Duration::from_millis(5)));
-            }
-        }
-    }
-
-    /// Starts the source; a busy device gets time.
-    pub(super) fn start(&mut self) -> Turned {
-        if self.fill == Fill::Announce {
-            self.queue_free();
-        }
-        let settings = self.ladder.settings.clone();
-        let (mut attempts, mut backoff) = (0, settings.backoff);
-        loop {
-            attempts += 1;
-            let fill = self.fill;
-            let Err(fault) = self.call(activity::START, |c| c.source.start(fill)) else { break };
-            let class = self.table.classify(fault.code);
-            let at = self.shared.clock.now();
-            self.reporter.tell_surely(Event::Fault {
-                code: fault.code,
-                class,
-                action: class.action(),
-                at,
-            });
-            let again = matches!(class, FaultClass::Busy | FaultClass::Lost | FaultClass::Timeout);
-            if !again || attempts >= settings.reconnect_attempts.max(1) || !self.pause(backoff) {
-                return Turned::Fail(format!(
-                    "the source did not start after {attempts} attempts: {} {} ({class})",
-                    code_text(fault.code),
-                    self.table.name(fault.code)
-                ));
-            }
-            backoff = backoff.saturating_mul(2).min(settings.backoff_max);
-            if class == FaultClass::Lost {
-                // It will not start until it is found again, and a device that is opened anew knows no slot.
-                self.revoke();
-                if self.call(activity::REOPEN, |c| c.source.reopen()).is_ok() {
-                    self.acceptance.reopened();
-                    if let Turned::Fail(reason) = self.fit_what_came_back() {
-                        return Turned::Fail(reason);
-                    }
-                }
-                if self.fill == Fill::Announce {
-                    self.queue_free();
-                }
-            }
         }
         let now = self.shared.clock.now();
-        if self.shared.started.get() == 0 {
-            self.shared.started.set(now.0.max(1));
-            self.until = self.shared.config.capture.duration.map(|d| now + d);
+        let trouble = self.ladder.trouble(now);
+        trouble.resets += 1;
+        if trouble.resets > in_a_row {
+            return self.reconnect("resets brought no frame");
         }
-        self.running = true;
-        self.shared.set_state(LineState::Running);
-        Turned::On
+        self.climb_to(Rung::Reset);
+        let turned = self.reset(reason, Some(needed), false);
+        let took = self.shared.clock.now() - now;
+        let ok = !matches!(turned, Turned::Fail(_));
+        self.reporter.tell(Event::Rung { rung: Rung::Reset, ok, took });
+        turned
     }
 
-    /// Carries out an order, unless whoever gave it has given up waiting: they took it for not done.
-    pub(super) fn obey(&mut self, command: Command) -> Turned {
-        if !command.is_wanted() {
-            return Turned::On;
+    /// Whether one more reconnection is in the budgets; else why not.
+    pub(super) fn may_reconnect(&mut self, reason: &'static str) -> Result<(), String> {
+        self.climb_to(Rung::Reconnect);
+        self.ladder.reconnects += 1;
+        let settings = &self.ladder.settings;
+        let (most, in_a_row) = (settings.reconnects, settings.reconnect_attempts.max(1));
+        if self.ladder.reconnects > most {
+            return Err(format!(
+                "{reason}: the budget of {most} reconnections is used up; raise faults.reconnects or find out why the device gets lost"
+            ));
         }
-        match command {
-            Command::Start(reply) => {
-                let turned = if self.running { Turned::On } else { self.start() };
-                reply.put(outcome(&turned));
-                turned
-            }
-            Command::Reset(bytes, reply) => {
-                let needed = bytes.map(|b| b.max(self.source.payload_bytes()));
-                let turned = self.reset(ASKED_FOR, needed, false);
-                reply.put(outcome(&turned).and_then(|()| match self.refused_reset.take() {
-                    Some(why) => Err(Error::new(ErrorKind::Memory, why)),
-                    None => Ok(self.last_reset.clone().expect("a reset was made")),
-                }));
-                turned
-            }
-            Command::SetFeature(name, value, reply) => {
-                let (turned, answer) = self.set_feature(&name, &value);
-                reply.put(answer);
-                turned
-            }
-            Command::Trigger(reply) => {
-                reply.put(self.call(activity::FEATURE, |c| c.source.software_trigger()));
-                Turned::On
-            }
-        }
-    }
-
-    /// Sets a feature; one that is locked while grabbing is set within a quiescent reset.
-    /// What it answers is one thing, whether the line goes on another: a camera that refuses may not start
-    /// again either.
-    fn set_feature(&mut self, name: &str, value: &str) -> (Turned, Result<(), Error>) {
-        if !self.running || !self.source.is_locked_while_grabbing(name) {
-            let answer = self.call(activity::FEATURE, |c| c.source.set_feature(name, value));
-            if answer.is_ok() && !self.running {
-                // What the first frame will have is no change on the line.
-                self.geometry = self.source.geometry();
-            }
-            return (Turned::On, answer);
-        }
-        let mut refused = None;
-        let turned = self.reset_with("feature change", None, false, |c| {
-            refused = c.call(activity::FEATURE, |c| c.source.set_feature(name, value)).err();
-        });
-        let answer = refused.map_or_else(|| outcome(&turned), Err);
-        (turned, answer)
-    }
-
-    /// A call that may block, under a name that the monitor can tell.
-    pub(super) fn call<R>(&mut self, activity: u64, f: impl FnOnce(&mut Self) -> R) -> R {
         let now = self.shared.clock.now();
-        self.cells().enter(activity, now);
-        let r = f(self);
-        self.cells().leave();
-        r
-    }
-}
-
-fn outcome(turned: &Turned) -> Result<(), Error> {
-    match turned {
-        Turned::Fail(reason) => Err(Error::new(ErrorKind::Source, reason.clone())),
-        _ => Ok(()),
+        let trouble = self.ladder.trouble(now);
+        trouble.reconnects += 1;
+        if trouble.reconnects > in_a_row {
+            return Err(format!(
+                "{reason}: the device came back {in_a_row} times in a row and sent no frame; check that it sends (trigger, acquisition mode), or raise faults.reconnect_attempts"
+            ));
+        }
+        Ok(())
     }
 }

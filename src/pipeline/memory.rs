@@ -13,11 +13,28 @@ use std::sync::Arc;
 /// slot while the last of the old ones is on its way home.
 const SPARE_SLOTS: usize = 2;
 
+/// What came to a stage at the start, beside what came from the source: through a reset it stays in proportion.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct InputShare {
+    pub input: usize,
+    pub source: usize,
+}
+
+impl InputShare {
+    /// The largest image that comes to the stage when the source's is `source` bytes.
+    pub fn of(self, source: usize) -> usize {
+        let share = (source as u128 * self.input as u128).div_ceil(self.source.max(1) as u128);
+        usize::try_from(share).unwrap_or(usize::MAX)
+    }
+}
+
 /// The pools' arithmetic: how many slots each needs, and its share of the budget.
 pub(super) struct PoolNeeds {
     source: PoolConfig,
     /// By node; `None` for stages that make no image.
     pub stages: Vec<Option<PoolConfig>>,
+    /// By node.
+    pub inputs: Vec<InputShare>,
 }
 
 impl PoolNeeds {
@@ -26,6 +43,7 @@ impl PoolNeeds {
         config: &LineConfig,
         plan: &Plan,
         fill: Fill,
+        inputs: Vec<InputShare>,
         outputs: &[Option<OutputSpec>],
         makes_own: &dyn Fn(usize) -> bool,
     ) -> Result<PoolNeeds, Error> {
@@ -67,7 +85,7 @@ impl PoolNeeds {
             guard: config.pool.guard,
             ..PoolConfig::new(slots, payload_bytes)
         };
-        let mut needs = PoolNeeds { source: base, stages: Vec::new() };
+        let mut needs = PoolNeeds { source: base, stages: Vec::new(), inputs };
         for (n, output) in outputs.iter().enumerate() {
             needs.stages.push(output.map(|spec| {
                 let mut sum = Sum::default();

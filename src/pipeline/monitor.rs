@@ -1,10 +1,11 @@
 //! The cold thread beside a line: takes reports from the hot threads, samples memory and page faults,
 //! names what hangs, and logs. No hot thread ever waits for it.
 
+use super::logbook::Logbook;
 use super::report::{EventReport, FaultReport, Sample};
 use super::shared::{Anomaly, Cold, Event, Shared, Steady};
-use crate::clock::HostTime;
-use crate::fault::{CodeTable, FaultClass, code_text};
+use crate::clock::{HostTime, Nanos};
+use crate::fault::{CodeTable, FaultClass};
 use crate::sync::{AtomicBool, AtomicU64, Ordering, WakeCell, rtrb};
 use crate::telemetry::DistinctErrors;
 use std::sync::Arc;
@@ -30,17 +31,30 @@ pub(super) struct Monitor {
     /// One sample of so many is kept.
     stride: u64,
     sampled: u64,
+    log: Logbook,
+}
+
+/// A fault as a hot thread told it.
+struct Happened {
+    code: i64,
+    class: FaultClass,
+    call: &'static str,
+    frame_id: Option<u64>,
+    at: HostTime,
 }
 
 impl Monitor {
     pub fn new(
         shared: Arc<Shared>,
+        camera: String,
         table: CodeTable,
         rings: Vec<(rtrb::Consumer<Event>, Arc<AtomicU64>)>,
         bed: Arc<WakeCell>,
         quit: Arc<AtomicBool>,
     ) -> Monitor {
+        let log = Logbook::new(camera, shared.config.monitor.log_repeats);
         Monitor {
+            log,
             shared,
             table,
             rings,
@@ -56,13 +70,17 @@ impl Monitor {
     /// The thread's whole life: it outlasts the line's other threads, so that nothing goes untold.
     pub fn run(mut self) {
         self.bed.attach();
+        self.log.begin(self.shared.fill);
         let interval = self.shared.config.monitor.interval.max(std::time::Duration::from_millis(1));
         loop {
             let quit = self.quit.load(Ordering::Acquire);
             self.take_reports();
             self.sample();
             self.watch();
+            self.repeat();
             if quit {
+                let end = super::snapshot::snapshot(&self.shared);
+                self.log.end(&end, self.shared.start_or(end.at));
                 return;
             }
             // Rings are emptied more often than samples are taken, so that bursts fit.
@@ -105,23 +123,26 @@ impl Monitor {
     fn take_report(&mut self, event: Event, cold: &mut Cold) {
         let shared = self.shared.clone();
         match event {
-            Event::Fault { code, class, action, at } => self.fault(cold, code, class, action, at),
-            Event::Reset(report) => {
-                let text = format!(
-                    "quiescent reset ({}): epoch {}, drain {}, prove {}, rebuild {}, restart {}{}",
-                    report.reason,
-                    report.epoch,
-                    report.drain,
-                    report.prove,
-                    report.rebuild,
-                    report.restart,
-                    if report.ok { "" } else { "; it failed" }
-                );
-                if report.ok && report.late.is_empty() {
-                    tracing::info!("{text}");
+            Event::Fault { code, class, call, frame_id, at } => {
+                self.fault(cold, Happened { code, class, call, frame_id, at });
+            }
+            Event::Diagnosis(report) => {
+                let text = self.log.diagnosis(&report);
+                note(cold, report.at, text);
+                if cold.diagnoses.len() < MAX_RESETS {
+                    cold.diagnoses.push(*report);
                 } else {
-                    tracing::error!("{text}; {}", report.late.join("; "));
+                    cold.diagnoses_beyond += 1;
                 }
+            }
+            Event::Rung { rung, ok, took } => {
+                let r = &mut cold.ladder[rung as usize];
+                r.attempts += 1;
+                r.successes += u64::from(ok);
+                r.time = Nanos(r.time.0.saturating_add(took.0));
+            }
+            Event::Reset(report) => {
+                let text = self.log.reset(&report);
                 note(cold, report.at, text);
                 if cold.resets.len() < MAX_RESETS {
                     cold.resets.push(*report);
@@ -130,22 +151,13 @@ impl Monitor {
                 }
             }
             Event::ResetDead { epoch, dead } => {
+                self.log.flow("reset", dead);
                 if let Some(r) = cold.resets.iter_mut().rev().find(|r| r.epoch == epoch) {
                     r.dead = dead;
                 }
             }
             Event::Reconnect(report) => {
-                let text = format!(
-                    "reconnection ({}): {} attempts, {}",
-                    report.reason,
-                    report.attempts,
-                    if report.ok { "the device is back" } else { "the device did not come back" }
-                );
-                if report.ok {
-                    tracing::warn!("{text}");
-                } else {
-                    tracing::error!("{text}");
-                }
+                let text = self.log.reconnect(&report);
                 note(cold, report.at, text);
                 if cold.reconnects.len() < MAX_RESETS {
                     cold.reconnects.push(*report);
@@ -154,6 +166,7 @@ impl Monitor {
                 }
             }
             Event::ReconnectDead { dead } => {
+                self.log.flow("reconnection", dead);
                 if cold.reconnects_beyond == 0
                     && let Some(r) = cold.reconnects.last_mut()
                 {
@@ -188,9 +201,6 @@ impl Monitor {
                 tracing::error!("{text}");
                 note(cold, at, text);
             }
-            Event::IdleTrigger { at } => {
-                note(cold, at, "the source waits for a trigger; the silence is normal".into());
-            }
             Event::Refused(refusal) => {
                 if !cold.refusals.iter().any(|r| r == &refusal) {
                     tracing::warn!("{}: {}", refusal.what, refusal.reason);
@@ -209,37 +219,37 @@ impl Monitor {
         }
     }
 
-    fn fault(
-        &mut self,
-        cold: &mut Cold,
-        code: i64,
-        class: FaultClass,
-        action: &'static str,
-        at: HostTime,
-    ) {
-        let first = self.errors.note(code, 0, at);
-        if let Some(f) = cold.faults.iter_mut().find(|f| f.code == code) {
+    fn fault(&mut self, cold: &mut Cold, h: Happened) {
+        if let Some(f) = cold.faults.iter_mut().find(|f| f.code == h.code) {
             f.count += 1;
-            f.last = at;
+            f.last = h.at;
             return;
         }
-        let name = self.table.name(code).to_owned();
-        if first {
-            let text = format!("{} {name} ({class}): {action}", code_text(code));
-            tracing::warn!("{text}");
-            note(cold, at, text);
+        if cold.faults.len() == MAX_DISTINCT {
+            cold.faults_beyond += 1;
+            return;
         }
-        if cold.faults.len() < MAX_DISTINCT {
-            cold.faults.push(FaultReport {
-                code,
-                name,
-                class,
-                count: 1,
-                first: at,
-                last: at,
-                action: action.to_owned(),
-            });
-        }
+        let report = FaultReport {
+            code: h.code,
+            name: self.table.name(h.code).to_owned(),
+            class: h.class,
+            count: 1,
+            call: h.call,
+            frame_id: h.frame_id,
+            first: h.at,
+            last: h.at,
+            action: h.class.action().to_owned(),
+        };
+        let text = self.log.fault(&report, self.shared.start_or(h.at));
+        note(cold, h.at, text);
+        cold.faults.push(report);
+    }
+
+    /// Faults that came again are told now and then.
+    fn repeat(&mut self) {
+        let shared = self.shared.clone();
+        let now = shared.clock.now();
+        self.log.again(&shared.cold().faults, now, shared.start_or(now));
     }
 
     fn sample(&mut self) {
@@ -284,6 +294,8 @@ impl Monitor {
             }
             cold.steady_now = steady;
         }
+        let pool_bytes: usize = shared.pools.iter().map(|p| p.memory().0).sum();
+        self.log.memory(rss, pool_bytes as u64);
         cold.rss_now = rss;
         cold.rss_peak = cold.rss_peak.max(rss);
         if self.sampled.is_multiple_of(self.stride) {

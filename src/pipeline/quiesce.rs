@@ -77,10 +77,18 @@ impl Capture {
         let slot_bytes_before = self.pool.slot_bytes() as u64;
 
         // Drain: the source, then the rings, then the stages.
+        // A frame that did not fit waits in the source until a slot is large enough: there its host side is
+        // stopped only then. It holds none of our memory meanwhile.
+        let fits_later = was_running
+            && self.fill == Fill::Copy
+            && needed.is_some_and(|bytes| bytes > self.pool.slot_bytes());
         if was_running {
             // What waits in the source is of this epoch and goes first; behind a frame in hand it is of
             // the next one and waits with it.
-            self.stop_source(if in_hand { Rest::Keep } else { Rest::HandOn }, until);
+            self.stop_device(if in_hand { Rest::Keep } else { Rest::HandOn }, until);
+            if !fits_later {
+                self.stop_host();
+            }
         }
         let mut late = self.drain(epoch, until);
         let drained = shared.clock.now();
@@ -109,6 +117,12 @@ impl Capture {
         let rebuilt = shared.clock.now();
 
         // Restart.
+        if fits_later {
+            if failure.is_none() {
+                self.fetch_rest(Rest::Keep, rebuilt + shared.config.reset.deadline);
+            }
+            self.stop_host();
+        }
         self.epoch = epoch;
         if !in_hand {
             self.geometry = self.source.geometry();
@@ -153,12 +167,20 @@ impl Capture {
         }
     }
 
-    /// Device first, then what the host still has (if `fetch`), then the host side (cameleon#156).
+    /// Device first, then what the host still has, then the host side (cameleon#156).
     pub(super) fn stop_source(&mut self, rest: Rest, until: HostTime) {
+        self.stop_device(rest, until);
+        self.stop_host();
+    }
+
+    fn stop_device(&mut self, rest: Rest, until: HostTime) {
         let _ = self.call(activity::STOP, |c| c.source.stop_device());
         if rest != Rest::Leave {
             self.fetch_rest(rest, until);
         }
+    }
+
+    fn stop_host(&mut self) {
         let _ = self.call(activity::STOP, |c| c.source.stop_host());
         self.running = false;
         self.revoke();
@@ -183,6 +205,9 @@ impl Capture {
             }
             if self.shared.aborting() || self.frames_reached() {
                 return;
+            }
+            if rest == Rest::Keep && self.backlog.len() + 1 >= self.pool.slots() {
+                return; // Kept frames do not come home before the end of the reset.
             }
             if rest == Rest::HandOn && !self.has_room() {
                 let (outs, shared) = (&self.outs, &self.shared);

@@ -5,6 +5,7 @@ use crate::clock::{HostTime, Nanos};
 use crate::error::Refusal;
 use crate::fault::FaultClass;
 use crate::ring::Policy;
+use crate::source::Evidence;
 use crate::stage::Figure;
 use crate::telemetry::LatencySnapshot;
 
@@ -32,6 +33,18 @@ pub struct FrameCounts {
 }
 
 impl FrameCounts {
+    /// Losses that occurred, by cause: name and count.
+    pub fn losses(&self) -> Vec<(&'static str, u64)> {
+        let all = [
+            ("incomplete", self.incomplete),
+            ("underrun", self.underrun),
+            ("refused", self.refused),
+            ("invalid", self.invalid),
+            ("lost by device", self.lost_by_device),
+        ];
+        all.into_iter().filter(|(_, n)| *n > 0).collect()
+    }
+
     /// Frames that did not arrive whole at the end of every branch that must have them.
     pub fn lost(&self) -> u64 {
         self.incomplete + self.underrun + self.refused + self.invalid + self.lost_by_device
@@ -148,10 +161,63 @@ pub struct ReconnectReport {
     pub at: HostTime,
     /// Attempts made.
     pub attempts: u32,
+    /// From noticing the loss to the start of the device, or to giving up.
+    pub took: Nanos,
     /// Last frame before to first frame after; 0 while there is none.
     pub dead: Nanos,
     /// Whether the device came back.
     pub ok: bool,
+}
+
+/// One diagnosis: what the source was asked after time-outs, and what it knew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiagnosisReport {
+    /// When it was made.
+    pub at: HostTime,
+    /// How long the source took to answer.
+    pub took: Nanos,
+    /// Time-outs in a row before it.
+    pub timeouts: u32,
+    /// `lost`, `format-drift`, `idle-trigger` or `unclear`.
+    pub verdict: &'static str,
+    /// The figures that the source went by.
+    pub evidence: Evidence,
+    /// What the line does about it.
+    pub action: &'static str,
+}
+
+/// A rung of the fault ladder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Rung {
+    /// The line grabs again.
+    Retry,
+    /// It waits, longer each time.
+    BackOff,
+    /// It makes a quiescent reset.
+    Reset,
+    /// It opens the device anew.
+    Reconnect,
+}
+
+impl Rung {
+    /// All, from the lowest.
+    pub const ALL: [Rung; 4] = [Rung::Retry, Rung::BackOff, Rung::Reset, Rung::Reconnect];
+
+    /// The name used in logs and reports.
+    pub fn name(self) -> &'static str {
+        ["retry", "back-off", "reset", "reconnect"][self as usize]
+    }
+}
+
+/// How often a rung of the ladder was tried because of a fault, and how often it helped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RungReport {
+    /// Times that it was tried; a silence of many time-outs is one retry.
+    pub attempts: u64,
+    /// Times that the line went on: retry and back-off with a frame, reset and reconnect with a started device.
+    pub successes: u64,
+    /// The time that all of them took together.
+    pub time: Nanos,
 }
 
 /// One distinct fault.
@@ -165,7 +231,11 @@ pub struct FaultReport {
     pub class: FaultClass,
     /// How often.
     pub count: u64,
-    /// First and last time.
+    /// What was called when it came first: the SDK's function, or what the line was doing.
+    pub call: &'static str,
+    /// The id of the last frame before it came first.
+    pub frame_id: Option<u64>,
+    /// First time.
     pub first: HostTime,
     /// Last time.
     pub last: HostTime,
@@ -282,6 +352,10 @@ pub struct Snapshot {
     pub resets: Vec<ResetReport>,
     /// Reconnections.
     pub reconnects: Vec<ReconnectReport>,
+    /// Diagnoses, oldest first; of those that say the same in one silence the first.
+    pub diagnoses: Vec<DiagnosisReport>,
+    /// The rungs of the fault ladder, in the order of [`Rung::ALL`].
+    pub ladder: [RungReport; Rung::ALL.len()],
     /// Distinct faults.
     pub faults: Vec<FaultReport>,
     /// What happened, oldest first; bounded.
@@ -323,6 +397,14 @@ impl Snapshot {
                 left.is_none_or(|left| left > h.depth as u64 || (ended && left > 0))
             })
             .collect()
+    }
+
+    /// How far the rungs that were needed helped: `resets 12 of 12, reconnects 3 of 3`; empty where none was.
+    pub fn recovery(&self) -> String {
+        let names = ["retries", "back-offs", "resets", "reconnects"];
+        let tried = names.iter().zip(&self.ladder).filter(|(_, r)| r.attempts > 0);
+        let parts = tried.map(|(name, r)| format!("{name} {} of {}", r.successes, r.attempts));
+        parts.collect::<Vec<_>>().join(", ")
     }
 
     /// Frames that arrived, a second.

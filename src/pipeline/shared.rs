@@ -2,7 +2,10 @@
 //! thread takes.
 
 use super::config::LineConfig;
-use super::report::{EventReport, FaultReport, LineState, ReconnectReport, ResetReport, Sample};
+use super::report::{
+    DiagnosisReport, EventReport, FaultReport, LineState, ReconnectReport, ResetReport, Rung,
+    RungReport, Sample,
+};
 use crate::agent::ExitBoard;
 use crate::buffer::PoolView;
 use crate::clock::{Clock, HostTime, Nanos};
@@ -111,16 +114,50 @@ pub(super) struct StageInfo {
 /// What a hot thread tells the monitor.
 #[derive(Debug)]
 pub(super) enum Event {
-    Fault { code: i64, class: FaultClass, action: &'static str, at: HostTime },
+    Fault {
+        code: i64,
+        class: FaultClass,
+        call: &'static str,
+        frame_id: Option<u64>,
+        at: HostTime,
+    },
+    Diagnosis(Box<DiagnosisReport>),
+    /// A rung of the ladder was tried, with that outcome.
+    Rung {
+        rung: Rung,
+        ok: bool,
+        took: Nanos,
+    },
     Reset(Box<ResetReport>),
-    ResetDead { epoch: u64, dead: Nanos },
+    ResetDead {
+        epoch: u64,
+        dead: Nanos,
+    },
     Reconnect(Box<ReconnectReport>),
-    ReconnectDead { dead: Nanos },
-    StageFailed { stage: usize, frame_id: u64, error: StageError, at: HostTime },
-    StagePanicked { stage: usize, frame_id: u64, at: HostTime },
-    FormatChange { width: u32, height: u32, at: HostTime },
-    Overrun { slot: usize, at_least_bytes: u64, at: HostTime },
-    IdleTrigger { at: HostTime },
+    ReconnectDead {
+        dead: Nanos,
+    },
+    StageFailed {
+        stage: usize,
+        frame_id: u64,
+        error: StageError,
+        at: HostTime,
+    },
+    StagePanicked {
+        stage: usize,
+        frame_id: u64,
+        at: HostTime,
+    },
+    FormatChange {
+        width: u32,
+        height: u32,
+        at: HostTime,
+    },
+    Overrun {
+        slot: usize,
+        at_least_bytes: u64,
+        at: HostTime,
+    },
     Refused(Refusal),
     Note(String, HostTime),
     Failure(String),
@@ -134,6 +171,10 @@ pub(super) struct Cold {
     pub resets_beyond: u64,
     pub reconnects_beyond: u64,
     pub reconnects: Vec<ReconnectReport>,
+    pub diagnoses: Vec<DiagnosisReport>,
+    pub diagnoses_beyond: u64,
+    pub faults_beyond: u64,
+    pub ladder: [RungReport; Rung::ALL.len()],
     pub events: std::collections::VecDeque<EventReport>,
     pub refusals: Vec<Refusal>,
     pub samples: Vec<Sample>,
@@ -198,12 +239,14 @@ pub(super) mod activity {
     pub const REOPEN: u64 = 3;
     pub const FEATURE: u64 = 4;
     pub const GRAB: u64 = 5;
-    pub const NAMES: [&str; 5] = [
+    pub const DIAGNOSE: u64 = 6;
+    pub const NAMES: [&str; 6] = [
         "starting the source",
         "stopping the source",
         "reopening the source",
         "setting a feature",
         "grabbing a frame",
+        "asking the source what it knows",
     ];
     /// The activity of stage `i`.
     pub const fn stage(i: usize) -> u64 {
@@ -320,6 +363,14 @@ impl Shared {
     /// The cold part. Never taken by the capture thread or a stage thread while frames flow.
     pub fn cold(&self) -> MutexGuard<'_, Cold> {
         self.cold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the line started; `other` if it has not.
+    pub fn start_or(&self, other: HostTime) -> HostTime {
+        match self.started.get() {
+            0 => other,
+            at => HostTime(at),
+        }
     }
 
     pub fn elapsed(&self) -> Nanos {

@@ -41,6 +41,8 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
         grab_jitter: shared.grab_jitter.snapshot(),
         resets: cold.resets.clone(),
         reconnects: cold.reconnects.clone(),
+        diagnoses: cold.diagnoses.clone(),
+        ladder: cold.ladder,
         faults: cold.faults.clone(),
         events: cold.events.iter().cloned().collect(),
         refusals: cold.refusals.clone(),
@@ -67,6 +69,8 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
             .chain([
                 ("resets_not_recorded", cold.resets_beyond),
                 ("reconnects_not_recorded", cold.reconnects_beyond),
+                ("diagnoses_not_recorded", cold.diagnoses_beyond),
+                ("faults_not_recorded", cold.faults_beyond),
             ])
             .filter(|(_, n)| *n > 0)
             .collect(),

@@ -1,6 +1,7 @@
 //! A stage thread: takes frames in turn, runs its stages, hands on, and takes part in resets.
 
 use super::flow::{Aborted, Inputs, Next, Out, Sender};
+use super::memory::InputShare;
 use super::shared::{Event, Reporter, Shared, WorkerCounts, activity};
 use crate::agent::Placement;
 use crate::buffer::{Fate, Foresight, Frame, Pool, Rebuild};
@@ -24,6 +25,7 @@ pub(super) struct Step {
     pub must_have: bool,
     pub counts: Arc<WorkerCounts>,
     pub service: LatencyWriter,
+    pub input: InputShare,
     pub output: Option<Pool>,
     pub outs: Vec<Out>,
     /// Steps on this thread that follow it.
@@ -303,7 +305,7 @@ impl Worker {
         let input = shared.rebuild_bytes.get() as usize;
         let until = shared.clock.now() + shared.config.reset.deadline;
         for step in &mut self.steps {
-            let stage = &step.stage;
+            let (stage, input) = (&step.stage, step.input.of(input));
             // A stage that panics here keeps the pool that it has.
             let spec = catch_unwind(AssertUnwindSafe(|| stage.output(input))).unwrap_or_else(|_| {
                 let name = &shared.stages[step.index].name;

@@ -143,10 +143,11 @@ impl Default for SimConfig {
 }
 
 impl SimConfig {
-    /// The formats that can be simulated: all but Mono10, whose upper byte has two bits only where the
-    /// pattern needs three.
+    /// The formats that can be simulated: all but those with 10 bits in 16, whose upper byte has two bits
+    /// only where the pattern needs three.
     pub fn formats() -> impl Iterator<Item = PixelFormat> {
-        PixelFormat::ALL.iter().copied().filter(|f| *f != PixelFormat::MONO10)
+        let has_room = |f: &PixelFormat| f.bits_per_pixel() != 16 || f.component_bits() != Some(10);
+        PixelFormat::ALL.iter().copied().filter(has_room)
     }
 
     /// The region at start.
@@ -178,6 +179,12 @@ impl SimConfig {
             Action::Drift { width, height } => Some((width, height, None)),
             _ => None,
         })
+    }
+
+    /// Every geometry that comes by itself: the region at start, and what the script makes of it.
+    pub fn geometries(&self) -> impl Iterator<Item = Geometry> {
+        let scripted = self.scripted().map(|(width, height, f)| self.resized(width, height, f));
+        std::iter::once(self.geometry()).chain(scripted)
     }
 
     /// Width and height of the sensor, in pixels.

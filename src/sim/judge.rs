@@ -89,8 +89,8 @@ impl StageResults for Counts {
 pub struct Judge {
     camera: SimConfig,
     board: Arc<VerdictBoard>,
-    /// By geometry; the one in use first.
-    truths: Vec<(Geometry, Option<Truth>)>,
+    /// Of each size that the camera sends: width and height, and what is true of it.
+    truths: Vec<([u32; 2], Option<Truth>)>,
     /// The serial of the frame before, by which ids that start again are told apart.
     last: u64,
     verdict: FrameVerdict,
@@ -101,26 +101,14 @@ impl Judge {
     /// Judges what the stage named `of` posts on `board` about the frames of `camera`; an empty name is the nearest
     /// inspecting stage before this one.
     pub fn new(camera: SimConfig, board: Arc<VerdictBoard>, of: &str) -> Judge {
-        let mut judge = Judge {
-            truths: Vec::new(),
+        let truth = |g: Geometry| ([g.width, g.height], camera.truth(&g));
+        Judge {
+            truths: camera.geometries().map(truth).collect(),
             board,
             last: 0,
             verdict: FrameVerdict::default(),
             counts: Arc::new(Counts { of: of.into(), ..Counts::default() }),
             camera,
-        };
-        judge.prepare(judge.camera.geometry());
-        judge
-    }
-
-    /// Makes ready for a geometry; allocates the first time.
-    fn prepare(&mut self, geometry: Geometry) {
-        match self.truths.iter().position(|(g, _)| *g == geometry) {
-            Some(at) => self.truths.swap(0, at),
-            None => {
-                let truth = self.camera.truth(&geometry);
-                self.truths.insert(0, (geometry, truth));
-            }
         }
     }
 
@@ -173,14 +161,16 @@ fn meet(a: Area, b: Area) -> bool {
 
 impl Stage for Judge {
     /// # Real-time
-    /// Stage-bound. No allocation, no lock while the geometry stays.
+    /// Stage-bound. No allocation, no lock.
     fn process(&mut self, frame: &mut Frame, _: &mut StageContext<'_>) -> Result<Flow, StageError> {
         self.counts.frames.bump();
-        let geometry = frame.meta().geometry();
-        if self.truths.first().is_none_or(|(g, _)| *g != geometry) {
-            self.prepare(geometry);
-        }
-        let Some((_, Some(truth))) = self.truths.first() else {
+        // With every frame, judged or not: ids that start again are told apart by the frame before.
+        self.last = self.camera.serial_of(frame.id(), self.last);
+        // By size alone: a stage before may have made another format of the frame, but one that cut or shrank it
+        // has moved the parts, and then nothing is known about them.
+        let size = [frame.meta().width, frame.meta().height];
+        let known = self.truths.iter().find(|(sent, _)| *sent == size);
+        let Some((_, Some(truth))) = known else {
             self.counts.without_truth.bump();
             return Ok(Flow::Pass);
         };
@@ -188,7 +178,6 @@ impl Stage for Judge {
             self.counts.without_verdict.bump();
             return Ok(Flow::Pass);
         }
-        self.last = self.camera.serial_of(frame.id(), self.last);
         let mut parts = [TruePart::default(); MAX_PARTS];
         let n = truth.parts();
         for (i, part) in parts[..n].iter_mut().enumerate() {
@@ -207,6 +196,9 @@ impl Stage for Judge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::buffer::{Pool, PoolConfig};
+    use crate::format::PixelFormat;
+    use crate::meta::FrameMeta;
     use crate::verdict::{Defect, PartVerdict};
 
     fn at(x: u16) -> Area {
@@ -287,6 +279,46 @@ mod tests {
             judged(&[(0, Some(Defect::Dent))], &[(0, Some(Defect::Dent)), (3, Some(Defect::Dent))]);
         assert_eq!(figure(&j, "true_positives"), Figure::Count(1));
         assert_eq!(figure(&j, "false_positives"), Figure::Count(1));
+    }
+
+    /// A stage's turn with a frame of that size and id.
+    fn turn(j: &mut Judge, width: u32, id: u64) {
+        let config = PoolConfig { lock: false, ..PoolConfig::new(1, 64) };
+        let mut pool = Pool::new(config, Default::default()).unwrap();
+        let mut frame = pool.take().unwrap();
+        let geometry = Geometry::new(width, 256, PixelFormat::RGB8);
+        *frame.meta_mut() = FrameMeta { frame_id: id, sequence: id, ..FrameMeta::of(&geometry) };
+        let cx = &mut StageContext::new(crate::clock::HostTime(0), None);
+        j.process(&mut frame.filled(), cx).unwrap();
+    }
+
+    #[test]
+    fn a_picture_of_another_size_is_not_judged() {
+        // Catches parts of a frame that was cut or shrunk held against the truth of another scene; a frame whose
+        // format alone was changed is judged all the same.
+        let camera = SimConfig::from_uri("sim:?width=352&height=256").unwrap();
+        let mut j = Judge::new(camera, Arc::default(), "");
+        for id in 0..2 {
+            j.board.post(id, &FrameVerdict::default());
+        }
+        turn(&mut j, 352, 0);
+        turn(&mut j, 320, 1);
+        turn(&mut j, 352, 2);
+        for name in ["judged", "without_truth", "without_verdict"] {
+            assert_eq!(figure(&j, name), Figure::Count(1), "{name}");
+        }
+    }
+
+    #[test]
+    fn frames_without_verdict_do_not_make_ids_a_lap_late() {
+        // Catches a judge that follows the ids of judged frames only, and after a long silence takes a frame for
+        // one of an earlier lap.
+        let camera = SimConfig::from_uri("sim:?width=352&height=256&id_modulus=10").unwrap();
+        let mut j = Judge::new(camera.clone(), Arc::default(), "");
+        for serial in 0..95 {
+            turn(&mut j, 352, camera.id_of(serial));
+        }
+        assert_eq!(j.last, 94);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("seed", "seed of the picture and of random faults (default 0)"),
     ("scene", "conveyor, pattern, or auto: the conveyor where it can be shown (default auto)"),
     ("defects", "share of the conveyor's parts that are defective, 0 to 1 (default 0.08)"),
-    ("contrast", "how clear the defects are, 0 to 1 (default 1)"),
+    ("contrast", "how clear the defects are, 0 to 1; their depth goes with its square (default 1)"),
     (
         "noise",
         "deviation of the conveyor's sensor noise in grey levels of 255, 0 to 50 (default 2)",

@@ -98,6 +98,18 @@ pub enum Diagnosis {
     Unclear,
 }
 
+impl Diagnosis {
+    /// The name used in logs and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Diagnosis::Lost => "lost",
+            Diagnosis::FormatDrift { .. } => "format-drift",
+            Diagnosis::IdleTrigger => "idle-trigger",
+            Diagnosis::Unclear => "unclear",
+        }
+    }
+}
+
 /// What the source itself counted, as far as it knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SourceCounts {

@@ -115,7 +115,7 @@ pub enum Flush {
 /// A stage's own output images: they live in a pool of the stage, made and reset with the line's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutputSpec {
-    /// Bytes of the largest image it makes.
+    /// Bytes of the largest image it hands on: what it makes, and what it passes on instead.
     pub payload_bytes: usize,
     /// How many of them at once.
     pub slots: usize,
@@ -132,8 +132,8 @@ pub trait Stage: Send {
         let _ = why;
     }
 
-    /// What its own images need when its input is at most `input_bytes`; `None` if it makes none. Asked at
-    /// start and, through a reset, when the payload grows.
+    /// What its own images need when its input (the source's images, or those of a stage before it) is at most
+    /// `input_bytes`; `None` if it makes none. Asked at start and, through a reset, when the payload grows.
     fn output(&self, input_bytes: usize) -> Option<OutputSpec> {
         let _ = input_bytes;
         None

@@ -1,7 +1,7 @@
 //! A simple measurement of an image: how many pixels lie above a level, mean, smallest, largest.
 
 use crate::buffer::Frame;
-use crate::format::PixelFormat;
+use crate::format::Packing;
 
 /// Values that are looked at in one go: they fit the first cache, and 32-bit sums of them cannot
 /// overflow (4096 * 65535 < 2^32).
@@ -119,8 +119,8 @@ pub fn measure(frame: &Frame, level: Option<u16>) -> Result<Measurement, Unmeasu
     let level = level.unwrap_or(((1_u32 << (bits - 1)) - 1) as u16);
     let mut m = Measurement::EMPTY;
     let pixels = u64::from(meta.width) * u64::from(meta.height);
-    match format {
-        PixelFormat::MONO10_PACKED => {
+    match format.packing() {
+        Some(Packing::Gev10) => {
             m.add_groups::<3, 2>(frame.image(), pixels, level, |b| {
                 [
                     u16::from(b[0]) << 2 | u16::from(b[1] & 3),
@@ -128,7 +128,7 @@ pub fn measure(frame: &Frame, level: Option<u16>) -> Result<Measurement, Unmeasu
                 ]
             });
         }
-        PixelFormat::MONO12_PACKED => {
+        Some(Packing::Gev12) => {
             m.add_groups::<3, 2>(frame.image(), pixels, level, |b| {
                 [
                     u16::from(b[0]) << 4 | u16::from(b[1] & 15),
@@ -136,20 +136,20 @@ pub fn measure(frame: &Frame, level: Option<u16>) -> Result<Measurement, Unmeasu
                 ]
             });
         }
-        _ if bits == 10 && format.is_packed() => {
+        Some(Packing::Lsb10) => {
             m.add_groups::<5, 4>(frame.image(), pixels, level, |b| {
                 let word = u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], 0, 0, 0]);
                 [0, 10, 20, 30].map(|shift| (word >> shift) as u16 & 0x3FF)
             });
         }
-        _ if bits == 12 && format.is_packed() => {
+        Some(Packing::Lsb12) => {
             m.add_groups::<3, 2>(frame.image(), pixels, level, |b| {
                 let word = u32::from_le_bytes([b[0], b[1], b[2], 0]);
                 [word as u16 & 0xFFF, (word >> 12) as u16]
             });
         }
-        _ if format.is_packed() => return Err(Unmeasurable),
-        _ => {
+        None if format.is_packed() => return Err(Unmeasurable),
+        None => {
             let mut add = |bytes: &[u8]| {
                 if bits == 8 {
                     m.add_u8(bytes, level.min(255) as u8);
@@ -168,10 +168,10 @@ pub fn measure(frame: &Frame, level: Option<u16>) -> Result<Measurement, Unmeasu
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::buffer::{Pool, PoolConfig};
-    use crate::format::Geometry;
+    use crate::format::{Geometry, PixelFormat};
     use crate::meta::FrameMeta;
 
     /// A frame of its own pool with these payload bytes.

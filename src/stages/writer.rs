@@ -139,6 +139,10 @@ impl Drop for RecordWriter {
         self.shared.stop.store(true, Ordering::Release);
         let Some(thread) = self.thread.take() else { return };
         thread.thread().unpark();
+        // Stages that still push keep the thread: it ends with the last of them.
+        if lock(&self.shared.rings).iter().any(|r| !r.records.is_abandoned()) {
+            return;
+        }
         // A file system that hangs must not hang the program: then the thread is left behind.
         let until = Instant::now() + Duration::from_secs(2);
         while !self.shared.ended.load(Ordering::Acquire) && Instant::now() < until {
@@ -201,7 +205,7 @@ impl RecordSink {
     }
 }
 
-/// The writer's thread: until it is told to stop and the rings are empty.
+/// The writer's thread: until it is told to stop, every stage that pushed is gone, and the rings are empty.
 fn write_all(shared: &Shared, outputs: &mut [Output]) {
     let mut parts = Vec::with_capacity(MAX_PARTS);
     loop {
@@ -232,10 +236,14 @@ fn write_all(shared: &Shared, outputs: &mut [Output]) {
         }
         shared.done.bump();
         if taken == 0 {
-            if stop {
+            // The last look at a ring comes after its stage is gone.
+            let gone = stop && lock(&shared.rings).iter().all(|r| r.records.is_abandoned());
+            if gone && lock(&shared.rings).iter().all(|r| r.records.is_empty()) {
                 return;
             }
-            std::thread::park_timeout(LOOK);
+            if !gone {
+                std::thread::park_timeout(LOOK);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 #![cfg(feature = "cli")]
 
 mod doctor;
+mod explain;
 mod report;
 mod wrong;
 

@@ -1,5 +1,10 @@
 //! One suite, every source: what `source/mod.rs` demands, checked on each way of filling.
 
+#[cfg(feature = "mvs")]
+#[path = "../fake/mod.rs"]
+mod fake;
+#[cfg(feature = "mvs")]
+mod mvs;
 mod rig;
 mod suite;
 

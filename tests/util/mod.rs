@@ -270,6 +270,7 @@ pub fn panic_quietly() -> ! {
 
 type Before = Box<dyn FnMut(u64) -> Option<Grab> + Send>;
 type Spoil = Box<dyn FnMut(&mut FrameMut) + Send>;
+type Diagnose = Box<dyn FnMut(&mut Sim) -> Diagnosis + Send>;
 type Reopen = Box<dyn FnMut(u32, &mut Sim) -> Result<(), Fault> + Send>;
 
 /// A simulated camera whose answers can be replaced, and whose calls are written down.
@@ -283,6 +284,8 @@ pub struct Tampered {
     pub spoil: Spoil,
     /// Does what `reopen` is to do; gets the number of the attempt, from 1.
     pub reopen: Reopen,
+    /// Answers what the source knows about a silence.
+    pub diagnose: Diagnose,
     /// The faults that the first calls of `start` answer with.
     pub start_faults: Vec<Fault>,
     pub calls: Arc<Mutex<Vec<&'static str>>>,
@@ -298,6 +301,7 @@ impl Tampered {
             before_grab: Box::new(|_| None),
             spoil: Box::new(|_| {}),
             reopen: Box::new(|_, sim| sim.reopen()),
+            diagnose: Box::new(|sim| sim.diagnose()),
             start_faults: Vec::new(),
             calls: Arc::default(),
             grabs: 0,
@@ -315,6 +319,11 @@ impl Tampered {
         f: impl FnMut(u32, &mut Sim) -> Result<(), Fault> + Send + 'static,
     ) -> Self {
         self.reopen = Box::new(f);
+        self
+    }
+
+    pub fn diagnoses(mut self, f: impl FnMut(&mut Sim) -> Diagnosis + Send + 'static) -> Self {
+        self.diagnose = Box::new(f);
         self
     }
 
@@ -443,7 +452,7 @@ impl Source for Tampered {
     }
     fn diagnose(&mut self) -> Diagnosis {
         self.call("diagnose");
-        self.inner.diagnose()
+        (self.diagnose)(&mut self.inner)
     }
     fn evidence(&self) -> Evidence {
         self.inner.evidence()

@@ -6,12 +6,17 @@ usage: doctor.py PATH-TO-FRAMELINE
 As root it is run once more without privileges and with a low memory-lock limit, and once in a namespace where
 /sys and /proc are empty. Without root, or where the system denies that, these are left out with a word.
 """
+import fcntl
 import json
 import os
+import pty
+import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 
 STATUS = {"ok", "warn", "refused", "unknown"}
 CHECK = {"group", "name", "status", "required", "found", "why", "fix", "figures"}
@@ -41,6 +46,32 @@ def look(name, command, **more):
     return by_name
 
 
+def on_a_terminal(command, columns):
+    """The list as a narrow terminal shows it: in colour, nothing wider than it, no measurement left on the screen."""
+    child, terminal = pty.fork()
+    if child == 0:
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        os.execv(command[0], command)
+    shown = b""
+    while True:
+        try:
+            part = os.read(terminal, 1 << 16)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) in (0, 1)
+    assert b"\x1b[3" in shown, "no colour on a terminal"
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    # What was overwritten is gone.
+    lines = [line.rsplit("\r", 1)[-1] for line in plain.replace("\r\n", "\n").split("\n")]
+    wide = [line for line in lines if len(line) > columns and len(line.split()) > 1]
+    assert not wide, wide
+    assert not any("hiccups of every core" in line for line in lines), lines[:3]
+    print(f"on a terminal of {columns} columns: {len(lines)} lines, the longest {max(map(len, lines))}")
+
+
 def main():
     program = os.path.abspath(sys.argv[1])
     # Neither a user without rights nor an empty namespace can look into a private folder.
@@ -55,6 +86,8 @@ def main():
         found = look("as it is", command)
         assert found["build"]["status"] == "ok", found["build"]
         assert not os.listdir(disk), os.listdir(disk)
+        for columns in (50, 120):
+            on_a_terminal([public, "doctor", "--seconds", "0.1", "--disk", disk], columns)
         slow = subprocess.run([*command, "--rate", "1000000"], capture_output=True, text=True, timeout=300)
         assert slow.returncode == 1 and "copy: " in slow.stderr.splitlines()[-1], slow.stderr[-500:]
         if os.geteuid() != 0 or not shutil.which("setpriv") or not shutil.which("unshare"):

@@ -80,7 +80,7 @@ impl Status {
             Way::Plain => screen::above(format!("{}\n", plain::line(&view)).as_bytes()),
             Way::Block(style) => {
                 let (rows, columns) = screen::size();
-                screen::draw(layout::lines(&view, columns, rows, style));
+                screen::draw(layout::lines(&view, columns, rows, style), (rows, columns));
             }
         }
     }

@@ -3,7 +3,8 @@
 //! The cursor rests, hidden, at the block's first character. So the block survives a change of the window's
 //! width: a terminal that breaks long lines anew moves its cursor with them, and the next drawing begins
 //! where the block begins, however many rows it takes meanwhile. Each refresh is one write that replaces
-//! line by line and blanks nothing in between: there is no moment at which the block is not there.
+//! line by line and blanks nothing in between: there is no moment at which the block is not there. Only when
+//! the window has changed its size, what was broken anew is blanked first.
 
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// To the end of the line, and to the end of the screen: blank.
 const REST_OF_LINE: &str = "\x1b[K";
 const REST_OF_SCREEN: &str = "\x1b[J";
+/// The whole line blank, and to the next row if there is one.
+const WHOLE_LINE_AND_DOWN: &str = "\x1b[2K\x1b[B";
+const SAVE_CURSOR: &str = "\x1b7";
+const RESTORE_CURSOR: &str = "\x1b8";
 const HIDE_CURSOR: &str = "\x1b[?25l";
 const SHOW_CURSOR: &str = "\x1b[?25h";
 /// A window may become narrower while a line is on its way: then its end is cut, not wrapped.
@@ -35,10 +40,10 @@ pub fn size() -> (usize, usize) {
     known.filter(|(rows, columns)| *rows > 0 && *columns > 0).unwrap_or(USUAL)
 }
 
-/// Puts lines in the place of the last ones.
-pub fn draw(lines: Vec<String>) {
+/// Puts lines in the place of the last ones, on a terminal of this size.
+pub fn draw(lines: Vec<String>, size: (usize, usize)) {
     let mut screen = screen();
-    let bytes = screen.draw(lines);
+    let bytes = screen.draw(lines, size);
     send(&bytes);
 }
 
@@ -72,18 +77,23 @@ fn send(bytes: &[u8]) {
 #[derive(Debug)]
 struct Screen {
     lines: Vec<String>,
+    /// The size that they were made for.
+    size: (usize, usize),
     /// The begin of a log line whose end has not come yet.
     rest: Vec<u8>,
 }
 
 impl Screen {
     const fn new() -> Screen {
-        Screen { lines: Vec::new(), rest: Vec::new() }
+        Screen { lines: Vec::new(), size: USUAL, rest: Vec::new() }
     }
 
-    fn draw(&mut self, lines: Vec<String>) -> Vec<u8> {
-        self.lines = lines;
-        self.block().into_bytes()
+    fn draw(&mut self, lines: Vec<String>, size: (usize, usize)) -> Vec<u8> {
+        // A terminal remembers which rows are parts of one line; blanking makes it forget.
+        let resized = !self.lines.is_empty() && self.size != size;
+        let blank = if resized { blank(size.0) } else { String::new() };
+        (self.lines, self.size) = (lines, size);
+        format!("{blank}{}", self.block()).into_bytes()
     }
 
     /// The block from the cursor on, and the cursor back where it was.
@@ -130,7 +140,7 @@ impl Screen {
         if std::mem::take(&mut self.lines).is_empty() {
             return Vec::new();
         }
-        format!("\r{REST_OF_SCREEN}{SHOW_CURSOR}").into_bytes()
+        format!("{}{SHOW_CURSOR}", blank(size().0)).into_bytes()
     }
 
     fn leave(&mut self) -> Vec<u8> {
@@ -140,6 +150,12 @@ impl Screen {
             n => format!("\x1b[{}B\r\n{SHOW_CURSOR}", n - 1).into_bytes(),
         }
     }
+}
+
+/// Blanks the rows from the cursor's on, and leaves the cursor at the begin of its row. Row by row: some
+/// terminals keep what is blanked with one code, and show it again when one scrolls back.
+fn blank(rows: usize) -> String {
+    format!("\r{SAVE_CURSOR}{}{RESTORE_CURSOR}", WHOLE_LINE_AND_DOWN.repeat(rows))
 }
 
 /// A writer to stderr for log lines: they go above the block.
@@ -177,7 +193,7 @@ mod tests {
     fn a_log_line_goes_above_whole() {
         // Catches half a log line under the block, or a block that is not drawn again.
         let mut screen = Screen::new();
-        let block = text(screen.draw(vec!["one".into(), "two".into()]));
+        let block = text(screen.draw(vec!["one".into(), "two".into()], USUAL));
         assert!(block.ends_with("\r\x1b[1A"), "{block:?}");
         assert_eq!(screen.above(b"half"), b"");
         let out = text(screen.above(b" and half\nnext\n"));

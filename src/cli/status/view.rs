@@ -74,19 +74,6 @@ pub struct View {
 }
 
 impl View {
-    /// Losses that occurred, by cause.
-    pub fn losses(&self) -> Vec<(&'static str, u64)> {
-        let f = &self.frames;
-        let all = [
-            ("incomplete", f.incomplete),
-            ("underrun", f.underrun),
-            ("refused", f.refused),
-            ("invalid", f.invalid),
-            ("lost by device", f.lost_by_device),
-        ];
-        all.into_iter().filter(|(_, n)| *n > 0).collect()
-    }
-
     /// The latency of the whole way.
     pub fn end_to_end(&self) -> Option<&LatencyRow> {
         self.latencies.iter().find(|l| l.of == Of::EndToEnd)
@@ -217,4 +204,106 @@ fn faults(s: &Snapshot) -> Vec<String> {
 /// How many of them went well, of how many, and the dead time of the last.
 fn outcome(all: impl Iterator<Item = (bool, u64)>) -> (usize, usize, u64) {
     all.fold((0, 0, 0), |(ok, n, _), (went_well, dead)| (ok + usize::from(went_well), n + 1, dead))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Nanos;
+    use crate::pipeline::Line;
+    use crate::sim::Sim;
+    use crate::telemetry::{LatencyWriter, latency};
+
+    fn snapshot() -> Snapshot {
+        let sim = Sim::from_uri("sim:?width=32&height=32&rate=max&frames=3").unwrap();
+        let mut line = Line::builder(sim).frames(4).start().unwrap();
+        for _ in line.frames() {}
+        line.stop(Duration::from_secs(5))
+    }
+
+    /// The snapshot as it would be at `ms`, after `grabbed` frames of which `lost` did not come.
+    fn at(s: &mut Snapshot, ms: u64, grabbed: u64, lost: u64) {
+        s.elapsed = Nanos(ms * 1_000_000);
+        (s.frames.grabbed, s.frames.lost_by_device) = (grabbed, lost);
+        s.bytes = (grabbed - lost) * 1000;
+    }
+
+    #[test]
+    fn rates_and_percentiles_are_those_of_the_last_second() {
+        // Catches a rate over the whole run that hides a standstill, and one that jumps with each refresh.
+        let mut s = snapshot();
+        let (mut writer, reader): (LatencyWriter, _) = latency();
+        let mut window = Window::default();
+        let mut rates = Vec::new();
+        for i in 1..=12_u64 {
+            // 100 frames a second for two seconds, each in a millisecond; then nothing but slow ones.
+            let ms = i * 250;
+            if ms <= 2000 {
+                (0..25).for_each(|_| writer.record(Nanos(1_000_000)));
+            } else {
+                writer.record(Nanos(50_000_000));
+            }
+            at(&mut s, ms, ms.min(2000) / 10, 0);
+            s.end_to_end = reader.snapshot();
+            let v = window.look(&s, Goal::default());
+            let e = v.end_to_end().unwrap().clone();
+            rates.push((
+                v.frames_per_second.round(),
+                v.bytes_per_second.round(),
+                e.p50 / 1_000_000,
+            ));
+            assert_eq!(e.run_max, if ms <= 2000 { 1_000_000 } else { 50_000_000 });
+        }
+        assert!(rates[..8].iter().all(|r| *r == (100.0, 100_000.0, 1)), "{rates:?}");
+        assert_eq!(rates[9], (50.0, 50_000.0, 1));
+        assert_eq!(rates[11], (0.0, 0.0, 50), "the last second is all that is seen");
+        assert!(window.0.len() <= 6, "looks older than a second go");
+    }
+
+    #[test]
+    fn frames_that_did_not_come_are_no_rate() {
+        // Catches a camera that is unplugged and seems to run, because its missing ids are counted.
+        let mut s = snapshot();
+        let mut window = Window::default();
+        at(&mut s, 1000, 100, 0);
+        window.look(&s, Goal::default());
+        at(&mut s, 2000, 200, 90);
+        let goal = Goal { frames: Some(400), duration: Some(Duration::from_secs(10)) };
+        let v = window.look(&s, goal);
+        assert_eq!((v.frames_per_second.round(), v.progress()), (10.0, Some(0.5)));
+        assert!(v.frames.losses().contains(&("lost by device", 90)));
+    }
+
+    #[test]
+    fn rows_stand_as_a_frame_meets_them() {
+        // Catches a hop under another stage whose name begins alike, and one that is left out.
+        let row = |of, name: &str| LatencyRow {
+            of,
+            name: name.into(),
+            p50: 0,
+            p99: 0,
+            run_p99: 0,
+            run_max: 0,
+        };
+        let rows = vec![
+            row(Of::Hop, "source>look.0"),
+            row(Of::Hop, "source>look.1"),
+            row(Of::Hop, "look>look-again"),
+            row(Of::Hop, "look>caller"),
+            row(Of::Stage, "look"),
+            row(Of::Stage, "look-again"),
+            row(Of::EndToEnd, "end to end"),
+        ];
+        let order: Vec<String> = in_order(rows).into_iter().map(|r| r.name).collect();
+        let expected = [
+            "source>look.0",
+            "source>look.1",
+            "look",
+            "look>look-again",
+            "look-again",
+            "look>caller",
+            "end to end",
+        ];
+        assert_eq!(order, expected);
+    }
 }

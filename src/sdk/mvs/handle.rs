@@ -147,10 +147,13 @@ impl Handle {
             // SAFETY: as above. The callback is a function of this program, and its word no pointer.
             check(unsafe { register(self.raw, Some(board::on_exception), self.posted.user()) })?;
         }
+        // Optional news; not every version and kind of device has it.
         if let Some(register) = symbols.on_stream_exception {
-            // Optional news; not every kind of device has it.
             // SAFETY: as above.
             let _ = unsafe { register(self.raw, Some(on_stream), self.posted.user()) };
+        } else if let Some(register) = symbols.on_usb_exception {
+            // SAFETY: as above.
+            let _ = unsafe { register(self.raw, Some(board::on_exception), self.posted.user()) };
         }
         Ok(())
     }

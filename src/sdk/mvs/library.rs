@@ -6,6 +6,7 @@ use super::sys;
 use crate::error::{Error, ErrorKind};
 use crate::sdk::binary::{self, Binary, Machine};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -114,6 +115,7 @@ symbols! {
         unregister: Unregister = "MV_CC_UnRegisterBuffer";
         on_exception: OnException = "MV_CC_RegisterExceptionCallBack";
         on_stream_exception: OnStreamException = "MV_CC_RegisterStreamExceptionCallBack";
+        on_usb_exception: OnException = "MV_USB_RegisterStreamExceptionCallBack";
         match_info: GetMatch = "MV_CC_GetAllMatchInfo";
         set_int: SetInt = "MV_CC_SetIntValueEx";
         get_float: GetFloat = "MV_CC_GetFloatValue";
@@ -137,8 +139,9 @@ pub struct Library {
     /// Held while devices are enumerated: what an enumeration gives belongs to the SDK until the next one,
     /// from whatever thread.
     pub(super) enumerating: Mutex<()>,
-    /// Dropped last: everything above points into it.
-    _loaded: libloading::Library,
+    /// Finalised, but never unmapped: threads that have called into it run its handlers when they end, and its
+    /// own threads may outlast `MV_CC_Finalize`.
+    _loaded: ManuallyDrop<libloading::Library>,
 }
 
 impl fmt::Debug for Library {
@@ -285,7 +288,13 @@ impl Library {
             }
         }
         let path = path.to_path_buf();
-        Ok(Library { symbols, path, version, enumerating: Mutex::new(()), _loaded: loaded })
+        Ok(Library {
+            symbols,
+            path,
+            version,
+            enumerating: Mutex::new(()),
+            _loaded: ManuallyDrop::new(loaded),
+        })
     }
 
     /// Where it was loaded from.

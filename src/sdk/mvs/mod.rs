@@ -7,8 +7,9 @@
 //! - **Time-outs**: 0x80000007 is `MV_E_NODATA`, no frame in time, and never a fault of a buffer. The source
 //!   tells a lost camera, a region that grew, a changed packet size and an idle trigger apart when it is asked.
 //! - **Callbacks** of the SDK only post a bit; everything else is done by the thread that owns the source.
-//! - **Order of going**: frames, then devices, then the library. Frames that are still held when the line is
-//!   gone keep their device and the library.
+//! - **Order of going**: frames, then devices, then the library. Lent frames that are still held when the line is
+//!   gone keep their device open, and the SDK is finalised after the last device. Its code stays mapped: threads
+//!   that called it run its handlers when they end.
 
 mod board;
 mod codes;

@@ -338,6 +338,8 @@ impl Source for Mvs {
         // The host's side goes on, so that what it has can be fetched. A camera that does not take the command
         // is stopped with the host's side.
         let _ = handle.command("AcquisitionStop");
+        // What it will send next decides the size of slots, if this is a reset.
+        self.refresh();
         Ok(())
     }
 
@@ -349,9 +351,7 @@ impl Source for Mvs {
         self.last_call = "MV_CC_StopGrabbing";
         let handle = self.handle.as_mut().ok_or(fault(MV_E_DEV_OFFLINE))?;
         // A device that is gone answers with a fault, and is stopped all the same.
-        let stopped = handle.stop().map_err(fault);
-        self.refresh();
-        stopped
+        handle.stop().map_err(fault)
     }
 
     /// # Real-time

@@ -9,8 +9,11 @@ pub(super) enum Depth {
     Eight,
     /// So many significant bits in 16, little endian.
     Wide(u32),
-    /// So many bits without gaps, least significant first.
+    /// So many bits without gaps, least significant first (PFNC's `p`).
     Packed(u32),
+    /// So many bits, two pixels in three bytes: the upper eight of one, the lower bits of both, the upper eight
+    /// of the other (GigE Vision's `Packed`).
+    Paired(u32),
 }
 
 impl Depth {
@@ -26,8 +29,11 @@ impl Depth {
         match (f.bits_per_pixel(), f.component_bits()?) {
             (8, 8) => Some(Depth::Eight),
             // Mono10 has only two bits in its upper byte, which the pattern cannot use; the conveyor can.
-            (16, bits) => Some(Depth::Wide(bits)),
-            (bits, depth) if bits == depth && name.ends_with('p') => Some(Depth::Packed(bits)),
+            (16, bits @ 8..=16) => Some(Depth::Wide(bits)),
+            (bits @ 8..=16, depth) if bits == depth && name.ends_with('p') => {
+                Some(Depth::Packed(bits))
+            }
+            (12, bits @ 8..=12) if name.ends_with("Packed") => Some(Depth::Paired(bits)),
             _ => None,
         }
     }
@@ -38,6 +44,7 @@ impl Depth {
             Depth::Eight => width,
             Depth::Wide(_) => 2 * width,
             Depth::Packed(bits) => width * bits as usize / 8,
+            Depth::Paired(_) => width / 2 * 3,
         }
     }
 
@@ -66,6 +73,15 @@ impl Depth {
                         store >>= 8;
                         have -= 8;
                     }
+                }
+            }
+            Depth::Paired(bits) => {
+                let low = (1 << (bits - 8)) - 1;
+                let pairs = from.as_chunks::<2>().0;
+                for ([a, b], to) in pairs.iter().zip(to.as_chunks_mut::<3>().0) {
+                    let (a, b) = (scaled(*a, bits), scaled(*b, bits));
+                    let upper = |v: u32| (v >> (bits - 8)) as u8;
+                    *to = [upper(a), (a & low | (b & low) << 4) as u8, upper(b)];
                 }
             }
         }

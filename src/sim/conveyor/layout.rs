@@ -25,7 +25,7 @@ pub struct Look {
     pub scene: Scene,
     /// The share of parts that are defective, `0..=1`.
     pub defects: f64,
-    /// How clear the defects are, `0..=1`.
+    /// How clear the defects are, `0..=1`; what they add to grey levels and outline goes with its square.
     pub contrast: f64,
     /// Sensor noise: standard deviation in grey levels of 255, `0..=50`.
     pub noise: f64,

@@ -16,12 +16,14 @@ mod paint;
 
 pub use layout::{Look, Scene, TruePart};
 
+use super::config::SimConfig;
 use super::pattern::{PatternFault, PatternFaultKind, STAMP_BYTES, mix};
 use crate::error::Error;
-use crate::format::Geometry;
+use crate::format::{Geometry, PixelFormat};
 use depth::Depth;
 use layout::{Layout, Tray};
 use paint::{Light, Master, Noise};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// The smallest frame that shows caps: width and height in pixels.
 pub const MIN_CONVEYOR_PIXELS: (u32, u32) = (320, 256);
@@ -70,7 +72,8 @@ pub(super) fn refusal(g: &Geometry) -> Option<String> {
         ));
     }
     if Depth::of(g).is_none() {
-        let names: Vec<_> = depth::formats().map(|f| f.to_string()).collect();
+        let sent = |f: &PixelFormat| SimConfig::formats().any(|g| g == *f);
+        let names: Vec<_> = depth::formats().filter(sent).map(|f| f.to_string()).collect();
         return Some(format!(
             "the conveyor cannot be shown in {} at a width of {}; use one of {} with rows of whole bytes, or scene=pattern",
             g.pixel_format,
@@ -87,11 +90,74 @@ pub struct Conveyor {
     depth: Depth,
     key: u64,
     layout: Layout,
+    art: Arc<Art>,
+}
+
+/// What is drawn ahead. It is the same for every camera with this geometry, seed, contrast and noise, and for
+/// whoever checks its frames: they share it, as long as one of them lives.
+struct Art {
     light: Light,
     belts: Vec<Box<[u8]>>,
     caps: Vec<Box<[u8]>>,
     /// First and last column of each row of a drawing that is drawn on.
     spans: Box<[(u32, u32)]>,
+}
+
+/// What a drawing depends on: geometry, key, contrast and noise.
+type Subject = (Geometry, u64, u64, u64);
+
+/// The drawings that are in use.
+static GALLERY: Mutex<Vec<(Subject, Weak<Art>)>> = Mutex::new(Vec::new());
+
+impl Art {
+    /// The drawing, made now if nobody has it. Whoever asks for one that is being made waits for it.
+    fn of(geometry: &Geometry, layout: &Layout, look: &Look, key: u64) -> Arc<Art> {
+        let subject = (*geometry, key, look.contrast.to_bits(), look.noise.to_bits());
+        let mut gallery = GALLERY.lock().unwrap_or_else(PoisonError::into_inner);
+        gallery.retain(|(_, art)| art.strong_count() > 0);
+        let there = gallery.iter().find(|(s, _)| *s == subject).and_then(|(_, art)| art.upgrade());
+        there.unwrap_or_else(|| {
+            let art = Arc::new(Art::draw(geometry, layout, look, key));
+            gallery.push((subject, Arc::downgrade(&art)));
+            art
+        })
+    }
+
+    fn draw(geometry: &Geometry, layout: &Layout, look: &Look, key: u64) -> Art {
+        let light = Light::new(geometry);
+        let noise = Noise::new(look.noise, mix(key ^ 1));
+        let master = Master::new();
+        // Squared: at half the contrast some defects are hard to find.
+        let contrast = (look.contrast * look.contrast) as f32;
+        let draw = |i: usize| {
+            let key = (1 << 60) + ((i as u64) << 30);
+            paint::cap(&master, layout, &layout.caps[i], contrast, &noise, key)
+        };
+        // Two at a time: the first half on another thread, if there can be one.
+        let half_way = layout.caps.len() / 2;
+        let all = |range: std::ops::Range<usize>| range.map(draw).collect::<Vec<_>>();
+        let (mut caps, others, belts) = std::thread::scope(|s| {
+            let builder = std::thread::Builder::new().name("fl-draw".into());
+            let helper = builder.spawn_scoped(s, || all(0..half_way));
+            let belts = paint::belts(geometry, layout, &light, &noise, BELTS);
+            let others = all(half_way..layout.caps.len());
+            let first = match helper {
+                Ok(h) => h.join().unwrap_or_else(|p| std::panic::resume_unwind(p)),
+                Err(_) => all(0..half_way),
+            };
+            (first, others, belts)
+        });
+        caps.extend(others);
+        let (half, reach) = (layout.side as f32 / 2.0, layout::REACH * layout.radius);
+        let spans = (0..layout.side)
+            .map(|y| {
+                let dy = y as f32 + 0.5 - half;
+                let wide = (reach * reach - dy * dy).max(0.0).sqrt();
+                ((half - wide).ceil() as u32, (half + wide).floor() as u32)
+            })
+            .collect();
+        Art { light, belts, caps, spans }
+    }
 }
 
 impl std::fmt::Debug for Conveyor {
@@ -110,38 +176,8 @@ impl Conveyor {
         let key =
             mix(mix(seed) ^ mix(u64::from(geometry.width) << 32 | u64::from(geometry.height)));
         let layout = Layout::new(geometry, look, seed);
-        let light = Light::new(geometry);
-        let noise = Noise::new(look.noise, mix(key ^ 1));
-        let master = Master::new();
-        let contrast = look.contrast as f32;
-        let draw = |i: usize| {
-            let key = (1 << 60) + ((i as u64) << 30);
-            paint::cap(&master, &layout, &layout.caps[i], contrast, &noise, key)
-        };
-        // Two at a time: the first half on another thread, if there can be one.
-        let half_way = layout.caps.len() / 2;
-        let all = |range: std::ops::Range<usize>| range.map(draw).collect::<Vec<_>>();
-        let (mut caps, others, belts) = std::thread::scope(|s| {
-            let builder = std::thread::Builder::new().name("fl-draw".into());
-            let helper = builder.spawn_scoped(s, || all(0..half_way));
-            let belts = paint::belts(geometry, &layout, &light, &noise, BELTS);
-            let others = all(half_way..layout.caps.len());
-            let first = match helper {
-                Ok(h) => h.join().unwrap_or_else(|p| std::panic::resume_unwind(p)),
-                Err(_) => all(0..half_way),
-            };
-            (first, others, belts)
-        });
-        caps.extend(others);
-        let (half, reach) = (layout.side as f32 / 2.0, layout::REACH * layout.radius);
-        let spans = (0..layout.side)
-            .map(|y| {
-                let dy = y as f32 + 0.5 - half;
-                let wide = (reach * reach - dy * dy).max(0.0).sqrt();
-                ((half - wide).ceil() as u32, (half + wide).floor() as u32)
-            })
-            .collect();
-        Ok(Conveyor { geometry: *geometry, depth, key, layout, light, belts, caps, spans })
+        let art = Art::of(geometry, &layout, look, key);
+        Ok(Conveyor { geometry: *geometry, depth, key, layout, art })
     }
 
     /// The geometry that it was drawn for.
@@ -156,7 +192,7 @@ impl Conveyor {
 
     /// Bytes of everything that was drawn.
     pub fn memory_bytes(&self) -> usize {
-        self.belts.iter().chain(&self.caps).map(|b| b.len()).sum()
+        self.art.belts.iter().chain(&self.art.caps).map(|b| b.len()).sum()
     }
 
     /// Writes frame `serial` to the start of `out`; as much of it as fits.
@@ -188,7 +224,7 @@ impl Conveyor {
     #[inline]
     fn row(&self, serial: u64, tray: &Tray, y: usize, out: &mut [u8]) {
         let (width, side) = (self.geometry.width as usize, self.layout.side);
-        let belt = &self.belts[(mix(serial) % BELTS as u64) as usize];
+        let belt = &self.art.belts[(mix(serial) % BELTS as u64) as usize];
         out.copy_from_slice(&belt[y * width..(y + 1) * width]);
         for part in tray.parts() {
             let (Some(cap), Ok(dy)) = (part.cap, usize::try_from(y as i64 - i64::from(part.y)))
@@ -198,7 +234,7 @@ impl Conveyor {
             if dy >= side {
                 continue;
             }
-            let (from, to) = self.spans[dy];
+            let (from, to) = self.art.spans[dy];
             // What lies outside the frame is not seen.
             let from = i64::from(part.x) + i64::from(from);
             let to = (i64::from(part.x) + i64::from(to)).min(width as i64);
@@ -208,9 +244,9 @@ impl Conveyor {
             }
             let (first, last) = (first as usize, to as usize);
             let begin = dy * side + (first as i64 - i64::from(part.x)) as usize;
-            let drawn = &self.caps[cap as usize][begin..begin + (last - first)];
-            let columns = &self.light.columns[first..last];
-            Light::lay(self.light.rows[y], columns, drawn, &mut out[first..last]);
+            let drawn = &self.art.caps[cap as usize][begin..begin + (last - first)];
+            let columns = &self.art.light.columns[first..last];
+            Light::lay(self.art.light.rows[y], columns, drawn, &mut out[first..last]);
         }
     }
 

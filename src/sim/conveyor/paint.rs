@@ -10,7 +10,7 @@ const MASTER_RADIUS: usize = 320;
 const MASTER_SIDE: usize = 2 * MASTER_RADIUS + 2;
 /// Grey levels before the lighting.
 const METAL: f32 = 186.0;
-const INK: f32 = 58.0;
+const INK: f32 = 76.0;
 const NEST: f32 = 26.0;
 const BELT: f32 = 50.0;
 /// A table of normal noise; rows begin at other places of it.
@@ -127,7 +127,7 @@ pub(super) fn cap(
                         .rem_euclid(std::f32::consts::TAU)
                         - std::f32::consts::PI)
                         .abs();
-                    1.0 - contrast * cap.size * 1.3 * smooth(1.0 - off / 0.42)
+                    1.0 - contrast * cap.size * smooth(1.0 - off / 0.42)
                 }
                 _ => 1.0,
             };
@@ -156,11 +156,12 @@ pub(super) fn cap(
             }
             if dr > 0.86 {
                 let tooth = (pv.atan2(pu) * 72.0).cos();
-                metal = METAL * (0.74 + 0.34 * slope) + 26.0 * tooth * smooth((dr - 0.86) / 0.03);
-                metal *= 1.0 - 0.45 * smooth((dr - 0.95) / 0.05);
+                metal = METAL * (0.93 + 0.17 * slope) + 20.0 * tooth * smooth((dr - 0.86) / 0.03);
+                metal *= 1.0 - 0.12 * smooth((dr - 0.95) / 0.05);
             }
             let mut grey = metal + (INK - metal) * ink * 0.92;
-            grey += contrast * blemish(cap, u, v, r);
+            // At full contrast plain to see; at half of it some are not.
+            grey += contrast * 0.62 * blemish(cap, u, v, r);
             // Its edge, and the shadow that it throws into the nest.
             let inside = ((1.0 - dr) * radius + 0.5).clamp(0.0, 1.0);
             let shadow = NEST * (0.72 + 0.28 * smooth((dr - 1.0) / 0.06));

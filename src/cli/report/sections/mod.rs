@@ -25,7 +25,8 @@ fn section(id: &str, heading: &str, about: &str, body: &Markup) -> Markup {
 }
 
 /// Heads of columns that hold words; all others but the first hold figures.
-const WORDS: &[&str] = &["class", "policy", "outcome", "what the line does", "what came of it"];
+const WORDS: &[&str] =
+    &["class", "policy", "outcome", "evidence", "what the line does", "what came of it"];
 
 /// One row: a cell for each head, and what stands below the row, across it.
 struct Row {

@@ -13,7 +13,7 @@ const MAX_EVENTS: usize = 60;
 
 /// All of it; nothing where nothing happened.
 pub fn troubles(s: &Snapshot) -> Markup {
-    html! { (faults(s)) (resets(s)) (reconnects(s)) (held(s)) (events(s)) }
+    html! { (faults(s)) (diagnoses(s)) (resets(s)) (reconnects(s)) (held(s)) (events(s)) }
 }
 
 /// When something was, since the start of the line.
@@ -42,6 +42,7 @@ fn faults(s: &Snapshot) -> Markup {
     });
     let body = html! {
         @if !s.faults.is_empty() { (table(&heads, rows)) (more(MAX_ROWS, s.faults.len())) }
+        @if !s.recovery().is_empty() { p { "Recovery: " (s.recovery()) "." } }
         @if !anomalies.is_empty() {
             p { "The checks of what the source says found: "
                 @for (i, (name, n)) in anomalies.iter().enumerate() {
@@ -52,6 +53,26 @@ fn faults(s: &Snapshot) -> Markup {
         }
     };
     section("faults", "Faults", "What the source reported, by code.", &body)
+}
+
+/// What the source knew about its silences, and the figures that it went by.
+fn diagnoses(s: &Snapshot) -> Markup {
+    if s.diagnoses.is_empty() {
+        return html! {};
+    }
+    let rows = s.diagnoses.iter().take(MAX_ROWS).map(|d| {
+        Row::new([
+            html! { (d.verdict) },
+            html! { (since(s, d.at)) },
+            html! { (d.timeouts) },
+            html! { (nanos(d.took.0)) },
+            html! { (d.evidence) },
+            html! { (d.action) },
+        ])
+    });
+    let heads = ["verdict", "at", "time-outs", "asking took", "evidence", "what the line does"];
+    let body = html! { (table(&heads, rows)) (more(MAX_ROWS, s.diagnoses.len())) };
+    section("diagnoses", "Diagnoses", "What the source knew when it was silent.", &body)
 }
 
 /// What a fault led to, as far as the books say.

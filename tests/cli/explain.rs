@@ -1,0 +1,106 @@
+//! `frameline explain` and `frameline devices` from outside.
+
+use super::{Folder, frameline, text};
+use serde_json::Value;
+
+fn json(args: &[&str]) -> (Value, i32) {
+    let out = frameline(args);
+    let told = text(&out.stdout);
+    let last = told.lines().last().unwrap_or_else(|| panic!("{args:?} printed nothing"));
+    (serde_json::from_str(last).expect("one JSON object"), out.status.code().unwrap())
+}
+
+#[test]
+fn a_code_is_explained_in_every_spelling_that_programs_print() {
+    // Catches a negative number that is taken for an option, and spellings that differ in what they tell.
+    for spelling in ["0x80000007", "2147483655", "-2147483641", "MV_E_NODATA", "nodata"] {
+        let (o, code) = json(&["explain", spelling, "--json", "--sdk", "mvs"]);
+        assert_eq!(code, 0);
+        assert_eq!(
+            (o["code"].as_str(), o["name"].as_str()),
+            (Some("0x80000007"), Some("MV_E_NODATA"))
+        );
+        assert_eq!((o["sdk"].as_str(), o["class"].as_str()), (Some("mvs"), Some("timeout")));
+        for key in ["meaning", "action", "advice"] {
+            assert!(o[key].as_str().is_some_and(|t| !t.is_empty()), "{o}");
+        }
+        let out = frameline(&["explain", spelling]);
+        let told = text(&out.stdout);
+        for part in ["MV_E_NODATA", "-2147483641", "超时", "timeout", "ask the source"] {
+            assert!(told.contains(part), "{spelling}: {part:?} is missing: {told}");
+        }
+        assert!(out.stderr.is_empty());
+    }
+}
+
+#[test]
+fn a_name_of_several_sdks_is_told_for_each() {
+    // Catches an answer for one SDK only, and an --sdk that is parsed and ignored.
+    let (o, _) = json(&["explain", "TIMEOUT", "--json"]);
+    let mut sdks = vec![o["sdk"].as_str().unwrap()];
+    sdks.extend(o["also"].as_array().unwrap().iter().map(|o| o["sdk"].as_str().unwrap()));
+    assert_eq!(sdks, ["mvs", "gentl", "aravis", "sim"]);
+    let (o, _) = json(&["explain", "TIMEOUT", "--json", "--sdk", "gentl"]);
+    assert_eq!(
+        (o["name"].as_str(), o["also"].as_array().unwrap().len()),
+        (Some("GC_ERR_TIMEOUT"), 0)
+    );
+    let out = frameline(&["explain", "-1011"]);
+    assert!(text(&out.stdout).contains("0xFFFFFC0D GC_ERR_TIMEOUT"));
+}
+
+#[test]
+fn what_is_unknown_says_so_by_exit_code_and_sentence() {
+    // Catches an unknown code that passes for success, and JSON mixed with sentences.
+    for (args, code, want) in [
+        (&["explain", "0x8000FFFF"][..], 1, "is in no table"),
+        (
+            &["explain", "0x80000007", "--sdk", "gentl"],
+            1,
+            "is no code of gentl; mvs has it: 0x80000007 MV_E_NODATA",
+        ),
+        (&["explain", "MV_E_NODTA"], 2, "did you mean MV_E_NODATA (0x80000007)"),
+        (&["explain", "0x123456789"], 2, "32 bits"),
+        (&["explain", "0x80000007", "--sdk", "basler"], 2, "basler"),
+        (&["explain"], 2, "CODE"),
+    ] {
+        let out = frameline(args);
+        let told = text(&out.stderr);
+        assert_eq!(out.status.code(), Some(code), "{args:?}: {told}");
+        assert!(told.contains(want) && told.trim().lines().count() == 1, "{args:?}: {told}");
+        assert!(out.stdout.is_empty());
+    }
+    let (o, code) = json(&["explain", "0x8000FFFF", "--json"]);
+    assert_eq!((code, o["class"].as_str()), (1, Some("unknown")));
+    let (o, code) = json(&["explain", "0", "--json"]);
+    assert_eq!((code, o["name"].as_str()), (0, Some("MV_OK")));
+}
+
+#[test]
+fn devices_lists_the_simulated_camera_and_says_what_it_looked_at() {
+    // Catches a look that finds nothing and fails, or that takes a broken library for an absent one.
+    let out = frameline(&["devices"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    assert!(text(&out.stdout).contains("  sim:  frameline  frameline simulated camera"));
+    let folder = Folder::new("devices");
+    std::fs::write(folder.0.join("libMvCameraControl.so"), "no library").unwrap();
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_frameline"))
+        .args(["devices", "--json"])
+        .env("MVCAM_COMMON_RUNENV", &folder.0)
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(0));
+    let o: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(o["devices"][0]["uri"], "sim:");
+    let mvs = o["sdks"].as_array().unwrap().iter().find(|s| s["sdk"] == "mvs").unwrap();
+    assert_eq!(mvs["state"], "broken", "{o}");
+    let reason = mvs["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("libMvCameraControl.so") && reason.contains("not a shared library"),
+        "{reason}"
+    );
+    assert_eq!(
+        o["note"],
+        "no camera was found (mvs does not work, the reason is above); sim: stands in for one, and frameline doctor tells more"
+    );
+}

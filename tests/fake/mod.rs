@@ -1,0 +1,128 @@
+//! The simulated MVS library for a test, in a file of its own: tests in one process do not share cameras.
+#![allow(dead_code)] // Each test file uses a part of it.
+
+use std::ffi::{CStr, CString, c_char};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A loaded copy of the library, told what to simulate.
+pub struct Fake {
+    library: libloading::Library,
+    pub path: PathBuf,
+}
+
+type Text = unsafe extern "C" fn(*const c_char) -> i32;
+
+fn c(text: &str) -> CString {
+    CString::new(text).expect("no zero inside")
+}
+
+impl Fake {
+    /// The library of SDK 4.6, with these cameras.
+    pub fn new(config: &str) -> Fake {
+        Fake::of("fakemvs", config)
+    }
+
+    /// That of SDK 3.1.
+    pub fn old(config: &str) -> Fake {
+        Fake::of("fakemvs3", config)
+    }
+
+    fn of(name: &str, config: &str) -> Fake {
+        static COPIES: AtomicU64 = AtomicU64::new(0);
+        let exe = std::env::current_exe().expect("a path");
+        let file = |stem: &str| format!("lib{stem}.so");
+        let beside = exe.parent().expect("a folder").join(file(name));
+        // Examples lie one folder beside the libraries.
+        let deps = exe.parent().and_then(|p| p.parent()).expect("a folder").join("deps");
+        let from = if beside.exists() { beside } else { deps.join(file(name)) };
+        let n = COPIES.fetch_add(1, Ordering::Relaxed);
+        let stem = format!("{name}-{}-{n}", std::process::id());
+        let path = std::env::temp_dir().join(file(&stem));
+        std::fs::copy(&from, &path).unwrap_or_else(|e| panic!("{}: {e}", from.display()));
+        // SAFETY: the simulation's own library.
+        let library = unsafe { libloading::Library::new(&path) }.expect("it loads");
+        let fake = Fake { library, path };
+        fake.tell(b"fakemvs_configure", config);
+        fake
+    }
+
+    fn symbol<T: Copy>(&self, name: &[u8]) -> T {
+        // SAFETY: each caller below gives the type that the library's README does.
+        *unsafe { self.library.get::<T>(name) }.expect("the simulation's own function")
+    }
+
+    fn tell(&self, function: &[u8], text: &str) {
+        let tell: Text = self.symbol(function);
+        // SAFETY: a C string.
+        if unsafe { tell(c(text).as_ptr()) } != 0 {
+            let why: unsafe extern "C" fn() -> *const c_char = self.symbol(b"fakemvs_why");
+            // SAFETY: valid until the next call.
+            panic!("{}", unsafe { CStr::from_ptr(why()) }.to_string_lossy());
+        }
+    }
+
+    /// Replaces the fault script.
+    pub fn script(&self, script: &str) {
+        self.tell(b"fakemvs_script", script);
+    }
+
+    /// The URI of a camera behind it.
+    pub fn uri(&self, query: &str) -> String {
+        format!("mvs:{}?{query}", self.path.display())
+    }
+
+    /// All cameras lose their power, or the cable.
+    pub fn unplug(&self, cable: bool) {
+        let unplug: unsafe extern "C" fn(*const c_char, i32) -> i32 =
+            self.symbol(b"fakemvs_unplug");
+        // SAFETY: null is all cameras.
+        assert_eq!(unsafe { unplug(std::ptr::null(), i32::from(cable)) }, 0);
+    }
+
+    /// They come back.
+    pub fn plug(&self, new_handle: bool) {
+        let plug: unsafe extern "C" fn(*const c_char, i32) -> i32 = self.symbol(b"fakemvs_plug");
+        // SAFETY: null is all cameras.
+        assert_eq!(unsafe { plug(std::ptr::null(), i32::from(new_handle)) }, 0);
+    }
+
+    /// A pulse on the trigger lines of all cameras.
+    pub fn trigger(&self) {
+        let trigger: Text = self.symbol(b"fakemvs_trigger");
+        // SAFETY: null is all cameras.
+        assert_eq!(unsafe { trigger(std::ptr::null()) }, 0);
+    }
+
+    /// The exception callback of every open camera is called.
+    pub fn raise(&self, code: u32) {
+        let raise: unsafe extern "C" fn(*const c_char, u32) -> i32 = self.symbol(b"fakemvs_raise");
+        // SAFETY: null is all cameras.
+        assert_eq!(unsafe { raise(std::ptr::null(), code) }, 0);
+    }
+
+    /// How often a function was called.
+    pub fn calls(&self, function: &str) -> u64 {
+        let calls: unsafe extern "C" fn(*const c_char) -> u64 = self.symbol(b"fakemvs_calls");
+        // SAFETY: a C string.
+        unsafe { calls(c(function).as_ptr()) }
+    }
+
+    /// Frames that the cameras took.
+    pub fn frames(&self) -> u64 {
+        let frames: unsafe extern "C" fn(*const c_char) -> u64 = self.symbol(b"fakemvs_frames");
+        // SAFETY: null is all cameras.
+        unsafe { frames(std::ptr::null()) }
+    }
+
+    /// The number of the frame in a whole image.
+    pub fn check(image: &[u8]) -> Option<u32> {
+        fakemvs_sim::stamp::check(image).ok().map(|stamp| stamp.frame_num)
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
