@@ -41,6 +41,8 @@ pub struct Truth {
     pub missed: u64,
     /// Good parts that were failed.
     pub false_alarms: u64,
+    /// Bad parts that were failed for another kind of defect than they have.
+    pub wrong_kind: u64,
     /// Kinds of defects that there were: name, how many, how many of them were failed.
     pub kinds: Vec<(&'static str, u64, u64)>,
 }
@@ -88,6 +90,7 @@ pub fn truths(s: &Snapshot) -> Vec<Truth> {
             defective: count("defective"),
             missed: count("false_negatives"),
             false_alarms: count("false_positives"),
+            wrong_kind: count("wrong_kind"),
             kinds,
         })
     };

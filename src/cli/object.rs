@@ -20,6 +20,10 @@ pub struct Verdict {
     pub failures: Vec<String>,
     /// It was ended by a signal.
     pub interrupted: bool,
+    /// Frames that did not arrive whole, by cause, only those that occurred.
+    pub losses: Vec<(&'static str, u64)>,
+    /// Frames that the camera took.
+    pub grabbed: u64,
 }
 
 /// Figures of a verifying stage that say that a frame was wrong.
@@ -45,7 +49,7 @@ impl Verdict {
             let names = list(hops.iter().map(|h| h.name.as_str()));
             failures.push(format!("frames that went into hop {names} did not all come out"));
         }
-        Verdict { failures, interrupted }
+        Verdict { failures, interrupted, losses: f.losses(), grabbed: f.grabbed }
     }
 
     /// One sentence.
@@ -54,7 +58,18 @@ impl Verdict {
             return self.failures.join("; ");
         }
         let how = if self.interrupted { "stopped when asked to" } else { "ran to its end" };
-        format!("the line {how} and every frame is accounted for")
+        format!("the line {how} and every frame is accounted for{}", self.losses_text())
+    }
+
+    /// What is to be said of losses, to be put behind a sentence.
+    fn losses_text(&self) -> String {
+        if self.losses.is_empty() {
+            return String::new();
+        }
+        let lost: u64 = self.losses.iter().map(|(_, n)| n).sum();
+        let causes: Vec<_> = self.losses.iter().map(|(name, n)| format!("{n} {name}")).collect();
+        let grabbed = self.grabbed;
+        format!("; {lost} of {grabbed} did not arrive whole ({})", causes.join(", "))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::capture::{Capture, Turned};
 use super::shared::Event;
 use crate::buffer::{FrameMut, Place};
+use crate::source::Fill;
 use crate::wait::MAX_PARK;
 
 impl Capture {
@@ -50,6 +51,14 @@ impl Capture {
                 self.return_lent(&mut frame);
             }
             self.hand.push(frame);
+        }
+    }
+
+    /// The same with those that came home meanwhile: a source may wait for them before it starts or closes.
+    pub(super) fn take_lent_home(&mut self) {
+        if self.fill == Fill::Lend {
+            self.pool.collect();
+            self.give_back();
         }
     }
 

@@ -49,7 +49,11 @@ impl Capture {
                 // What the first frame will have is no change on the line.
                 self.geometry = self.source.geometry();
             }
-            return (Turned::On, answer);
+            // Some cameras lock more than others, and say so only then.
+            let is_locked = answer.as_ref().is_err_and(|e| e.kind() == ErrorKind::State);
+            if !self.running || !is_locked {
+                return (Turned::On, answer);
+            }
         }
         let mut refused = None;
         let turned = self.reset_with("feature change", None, false, |c| {

@@ -394,10 +394,7 @@ impl Capture {
     /// Brings every slot in this thread's hands, or with the source, back into the pool.
     pub(super) fn take_everything_back(&mut self) {
         self.revoke();
-        if self.fill == Fill::Lend {
-            self.pool.collect();
-            self.give_back();
-        }
+        self.take_lent_home();
         for frame in self.hand.drain(..) {
             self.pool.put_back(frame);
         }

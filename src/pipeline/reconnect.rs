@@ -33,6 +33,7 @@ impl Capture {
         let (mut out_of_time, mut answer) = (false, None);
         while attempts < settings.reconnect_attempts.max(1) && !self.shared.aborting() {
             attempts += 1;
+            self.take_lent_home();
             match self.call(activity::REOPEN, |c| c.source.reopen()) {
                 Ok(()) => {
                     ok = true;
@@ -146,6 +147,7 @@ impl Capture {
         let (mut attempts, mut backoff) = (0, settings.backoff);
         loop {
             attempts += 1;
+            self.take_lent_home();
             let fill = self.fill;
             let Err(fault) = self.call(activity::START, |c| c.source.start(fill)) else { break };
             let class = self.note_fault(fault, "start");

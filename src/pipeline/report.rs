@@ -33,6 +33,18 @@ pub struct FrameCounts {
 }
 
 impl FrameCounts {
+    /// Losses that occurred, by cause: name and count.
+    pub fn losses(&self) -> Vec<(&'static str, u64)> {
+        let all = [
+            ("incomplete", self.incomplete),
+            ("underrun", self.underrun),
+            ("refused", self.refused),
+            ("invalid", self.invalid),
+            ("lost by device", self.lost_by_device),
+        ];
+        all.into_iter().filter(|(_, n)| *n > 0).collect()
+    }
+
     /// Frames that did not arrive whole at the end of every branch that must have them.
     pub fn lost(&self) -> u64 {
         self.incomplete + self.underrun + self.refused + self.invalid + self.lost_by_device

@@ -1,5 +1,6 @@
 //! The simulated MVS library for a test, in a file of its own: tests in one process do not share cameras.
 #![allow(dead_code)] // Each test file uses a part of it.
+#![allow(unsafe_code)] // Calls of the C interface that the library has for tests.
 
 use std::ffi::{CStr, CString, c_char};
 use std::path::PathBuf;

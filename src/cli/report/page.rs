@@ -39,6 +39,12 @@ pub struct Facts<'a> {
 /// The page.
 pub fn page(f: &Facts<'_>) -> String {
     let ok = f.verdict.failures.is_empty();
+    let lossy = ok && !f.verdict.losses.is_empty();
+    let word = match (ok, lossy) {
+        (false, _) => "FAILED",
+        (true, true) => "OK, WITH LOSSES",
+        (true, false) => "OK",
+    };
     let (inspections, truth) = (inspections(f.s), truth(f.s));
     html! {
         (DOCTYPE)
@@ -52,8 +58,8 @@ pub fn page(f: &Facts<'_>) -> String {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                header.verdict.ok[ok].failed[!ok] {
-                    p.word { (if ok { "OK" } else { "FAILED" }) }
+                header.verdict.lossy[lossy].failed[!ok] {
+                    p.word { (word) }
                     h1 #verdict { (sentence(&f.verdict.text())) }
                     p.source {
                         code { (f.job.uri) }
@@ -298,7 +304,7 @@ mod tests {
             kernel: HOSTILE.into(),
             memory_bytes: 1,
         };
-        let verdict = Verdict { failures: vec![HOSTILE.into()], interrupted: false };
+        let verdict = Verdict { failures: vec![HOSTILE.into()], ..Verdict::default() };
         let area = Area { x: 1, y: 2, width: 3, height: 4 };
         let crop = Area { x: 0, y: 0, width: 20, height: 20 };
         let part = PartVerdict { defect: Some(Defect::Dent), mark: area, ..PartVerdict::default() };

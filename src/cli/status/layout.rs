@@ -122,7 +122,7 @@ impl Block {
 
     fn losses(&mut self, v: &View) {
         let mut line = self.labelled("losses");
-        let losses = v.losses();
+        let losses = v.frames.losses();
         let sum: u64 = losses.iter().map(|(_, n)| n).sum();
         if sum == 0 {
             line.add(Look::Good, &format!("{:>8}", "none"));
@@ -306,6 +306,7 @@ mod tests {
                 defective: 50,
                 missed: 0,
                 false_alarms: 8,
+                wrong_kind: 2,
                 kinds: vec![("scratch", 30, 30)],
             }),
             faults: (0..9).map(|n| format!("{n} x 0x80000007 MV_E_NODATA (timeout): x")).collect(),

@@ -13,7 +13,7 @@ pub fn line(v: &View) -> String {
         v.bytes_per_second / 1e6,
         v.frames.delivered
     );
-    for (name, n) in v.losses() {
+    for (name, n) in v.frames.losses() {
         let _ = write!(out, "  {name} {n}");
     }
     if let Some(e) = v.end_to_end() {

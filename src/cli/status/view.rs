@@ -74,19 +74,6 @@ pub struct View {
 }
 
 impl View {
-    /// Losses that occurred, by cause.
-    pub fn losses(&self) -> Vec<(&'static str, u64)> {
-        let f = &self.frames;
-        let all = [
-            ("incomplete", f.incomplete),
-            ("underrun", f.underrun),
-            ("refused", f.refused),
-            ("invalid", f.invalid),
-            ("lost by device", f.lost_by_device),
-        ];
-        all.into_iter().filter(|(_, n)| *n > 0).collect()
-    }
-
     /// The latency of the whole way.
     pub fn end_to_end(&self) -> Option<&LatencyRow> {
         self.latencies.iter().find(|l| l.of == Of::EndToEnd)
@@ -284,7 +271,7 @@ mod tests {
         let goal = Goal { frames: Some(400), duration: Some(Duration::from_secs(10)) };
         let v = window.look(&s, goal);
         assert_eq!((v.frames_per_second.round(), v.progress()), (10.0, Some(0.5)));
-        assert!(v.losses().contains(&("lost by device", 90)));
+        assert!(v.frames.losses().contains(&("lost by device", 90)));
     }
 
     #[test]

@@ -11,7 +11,6 @@ pub(super) const MV_E_PARAMETER: u32 = 0x8000_0004;
 pub(super) const MV_E_RESOURCE: u32 = 0x8000_0006;
 pub(super) const MV_E_NODATA: u32 = 0x8000_0007;
 pub(super) const MV_E_NOENOUGH_BUF: u32 = 0x8000_000A;
-pub(super) const MV_E_NOOUTBUF: u32 = 0x8000_000D;
 pub(super) const MV_E_DEV_OFFLINE: u32 = 0x8000_0020;
 pub(super) const MV_E_RESOURCE_IN_USE: u32 = 0x8000_0028;
 pub(super) const MV_E_GC_GENERIC: u32 = 0x8000_0100;

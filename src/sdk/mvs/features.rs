@@ -271,7 +271,7 @@ fn refused(handle: &Handle, kind: Kind, name: &str, value: &str, code: Code) -> 
             code: Some(code),
             kind: ErrorKind::State,
             sentence: format!(
-                "{name} is locked now (while grabbing, or by another feature); the camera answered {}",
+                "{name} cannot be written now (while grabbing, because of another feature, or ever); the camera answered {}",
                 named(code)
             ),
         };

@@ -11,12 +11,16 @@
 //!   gone keep their device open, and the SDK is finalised after the last device. Its code stays mapped: threads
 //!   that called it run its handlers when they end.
 
+mod again;
 mod board;
 mod codes;
 mod config;
+mod diagnosis;
 mod features;
 mod find;
+mod grab;
 mod handle;
+mod layout;
 mod library;
 mod open;
 mod reading;

@@ -142,7 +142,12 @@ fn prepare_network(handle: &mut Handle, config: &Config) -> Result<(), Failure> 
         set_int(handle, "GevHeartbeatTimeout", i64::from(ms), true)?;
     }
     if let Some(on) = config.resend {
-        handle.set_resend(on).map_err(|code| Failure::Code("MV_GIGE_SetResend", code))?;
+        handle.set_resend(on).map_err(|code| match code {
+            MV_E_SUPPORT => Failure::Error(Error::config(
+                "this camera or library cannot ask for lost packets again; leave resend out",
+            )),
+            code => Failure::Code("MV_GIGE_SetResend", code),
+        })?;
     }
     Ok(())
 }

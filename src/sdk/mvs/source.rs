@@ -1,16 +1,15 @@
 //! A camera behind the MVS library, as a [`Source`].
 
-use super::board::IMAGE_BUFFER_OVERFLOW;
 use super::codes::*;
 use super::config::{Config, Key};
+use super::diagnosis::Silence;
 use super::features::{Settings, is_locked};
-use super::find::{Camera, Link};
-use super::handle::{Code, Handle, Received};
+use super::find::Camera;
+use super::handle::{Code, Handle};
 use super::library::Library;
-use super::open::{self, Failure, Format, open_once};
+use super::open::{self, Format};
 use super::reading::{Ids, Rules};
 use super::stream::{Announced, Keeper, Lent};
-use super::sys::FrameOut;
 use crate::buffer::{FrameMut, Keep};
 use crate::error::{Error, ErrorKind};
 use crate::fault::{CodeTable, Fault};
@@ -18,14 +17,10 @@ use crate::format::Geometry;
 use crate::query;
 use crate::source::{Diagnosis, Evidence, Fill, Grab, Source, SourceCounts, SourceInfo};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// How long the source rests when the SDK answers at once that it has no buffer: asking again in a loop
-/// would only burn the core.
-const NO_BUFFER_PAUSE: Duration = Duration::from_millis(1);
+use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Idle,
     Running,
     /// The device is stopped; what the host has can still be grabbed.
@@ -37,59 +32,35 @@ enum State {
 /// Dropped: stopped and closed, which may take seconds.
 #[derive(Debug)]
 pub struct Mvs {
-    config: Config,
-    library: Arc<Library>,
-    camera: Camera,
+    pub(super) config: Config,
+    pub(super) library: Arc<Library>,
+    pub(super) camera: Camera,
     /// `None` between a loss and the next success of `reopen`.
-    handle: Option<Handle>,
-    fills: Vec<Fill>,
-    fill: Fill,
-    state: State,
-    format: Format,
-    largest: usize,
-    rules: Rules,
-    ids: Ids,
-    settings: Settings,
-    lent: Lent,
-    announced: Announced,
-    keeper: Arc<Keeper>,
+    pub(super) handle: Option<Handle>,
+    pub(super) fills: Vec<Fill>,
+    pub(super) fill: Fill,
+    pub(super) state: State,
+    pub(super) format: Format,
+    pub(super) largest: usize,
+    pub(super) rules: Rules,
+    pub(super) ids: Ids,
+    pub(super) settings: Settings,
+    pub(super) lent: Lent,
+    pub(super) announced: Announced,
+    pub(super) keeper: Arc<Keeper>,
     /// The same, as frames keep it.
-    keep: Keep,
+    pub(super) keep: Keep,
     /// The format with which the device was started.
-    started: Format,
-    silence: Silence,
-    evidence: Evidence,
+    pub(super) started: Format,
+    pub(super) silence: Silence,
+    pub(super) evidence: Evidence,
     /// The function that answered with the last fault.
-    last_call: &'static str,
+    pub(super) last_call: &'static str,
     /// Frames that devices before this one discarded.
-    discarded_before: u64,
+    pub(super) discarded_before: u64,
 }
 
-/// What the host received since the last frame, as far as the source was asked.
-#[derive(Debug, Default)]
-struct Silence {
-    first: Option<Received>,
-    last: Option<Received>,
-    /// How often in a row bytes had come, and no frame.
-    rises: u32,
-}
-
-impl Silence {
-    /// One frame may be on its way when the source is asked, but not at two times.
-    const RISES_OF_DRIFT: u32 = 2;
-
-    /// Takes note of what was received by now. Whether frames come that the host does not complete.
-    fn is_drift(&mut self, now: Option<Received>) -> bool {
-        let Some(now) = now else { return false };
-        let before = self.last.replace(now).unwrap_or(now);
-        self.first.get_or_insert(now);
-        let rises = now.bytes > before.bytes && now.frames == before.frames;
-        self.rises = if rises { self.rises + 1 } else { 0 };
-        self.rises >= Self::RISES_OF_DRIFT
-    }
-}
-
-fn fault(code: Code) -> Fault {
+pub(super) fn fault(code: Code) -> Fault {
     Fault::code(i64::from(code))
 }
 
@@ -152,83 +123,8 @@ impl Mvs {
         self.lent.rejected() + self.announced.rejected()
     }
 
-    fn gone() -> Grab {
-        Grab::Fault(fault(MV_E_DEV_OFFLINE))
-    }
-
-    /// What a callback has posted, as a fault. One load while nothing has.
-    #[inline]
-    fn posted(&mut self) -> Option<Fault> {
-        let handle = self.handle.as_ref()?;
-        if !handle.posted().take(IMAGE_BUFFER_OVERFLOW) {
-            return None;
-        }
-        self.last_call = "MV_CC_RegisterStreamExceptionCallBack";
-        let needed = open::payload(handle).map_or(0, |(payload, _)| payload as u64);
-        Some(Fault { code: i64::from(IMAGE_BUFFER_OVERFLOW), detail: needed })
-    }
-
-    /// A grab that brought nothing.
-    #[cold]
-    fn nothing(&mut self, code: Code, needed: u64, timeout: Duration) -> Grab {
-        match code {
-            MV_E_NODATA => {
-                // The grab itself never tells: the callback does.
-                let lost = self.handle.as_ref().and_then(|h| h.posted().lost());
-                if lost.is_some() {
-                    self.last_call = "MV_CC_RegisterExceptionCallBack";
-                }
-                return Grab::Fault(fault(lost.unwrap_or(code)));
-            }
-            MV_E_NOENOUGH_BUF => {
-                return Grab::Fault(Fault { code: i64::from(code), detail: needed });
-            }
-            MV_E_NOOUTBUF | MV_E_RESOURCE => std::thread::sleep(timeout.min(NO_BUFFER_PAUSE)),
-            _ => {}
-        }
-        Grab::Fault(fault(code))
-    }
-
-    /// The frame's metadata, and that it came.
-    #[inline]
-    fn came(&mut self, info: &super::sys::FrameInfo, frame: &mut FrameMut) -> Grab {
-        self.silence = Silence::default();
-        let id = self.ids.id(info.frame_num);
-        Grab::Filled { reported_bytes: self.rules.read(info, id, frame.meta_mut()) }
-    }
-
-    /// Gets a buffer that `accept` takes. Those that it rejects (delivered twice, or of nobody) are passed
-    /// over until the time is up.
-    fn next_buffer<R>(
-        &mut self,
-        timeout: Duration,
-        mut accept: impl FnMut(&mut Self, &FrameOut) -> Option<R>,
-    ) -> Result<(FrameOut, R), Grab> {
-        self.last_call = "MV_CC_GetImageBuffer";
-        if let Some(fault) = self.posted() {
-            return Err(Grab::Fault(fault));
-        }
-        let begun = Instant::now();
-        let mut left = timeout;
-        loop {
-            let handle = self.handle.as_mut().ok_or(Self::gone())?;
-            match handle.get_buffer(left) {
-                Ok(out) => {
-                    if let Some(taken) = accept(self, &out) {
-                        return Ok((out, taken));
-                    }
-                }
-                Err(code) => return Err(self.nothing(code, 0, timeout)),
-            }
-            left = timeout.saturating_sub(begun.elapsed());
-            if left.is_zero() {
-                return Err(Grab::Fault(fault(MV_E_NODATA)));
-            }
-        }
-    }
-
     /// Asks the stopped camera what it will send; one that does not answer leaves what is known.
-    fn refresh(&mut self) {
+    pub(super) fn refresh(&mut self) {
         let Some(handle) = self.handle.as_ref().filter(|h| h.posted().lost().is_none()) else {
             return;
         };
@@ -364,7 +260,7 @@ impl Source for Mvs {
         let Some(handle) = self.handle.as_mut() else { return Self::gone() };
         match handle.get_one_frame(frame.buffer_mut(), timeout) {
             (info, Ok(())) => self.came(&info, frame),
-            (info, Err(code)) => self.nothing(code, self.rules.length(&info), timeout),
+            (info, Err(code)) => self.nothing(code, self.rules.length(&info)),
         }
     }
 
@@ -453,47 +349,7 @@ impl Source for Mvs {
     }
 
     fn diagnose(&mut self) -> Diagnosis {
-        self.evidence = Evidence::default();
-        let Some(handle) = self.handle.as_mut() else { return Diagnosis::Lost };
-        let posted = handle.posted().lost();
-        let mut evidence = Evidence {
-            connected: handle.is_connected(),
-            exception: posted.map(i64::from),
-            payload_at_start: Some(self.started.payload as u64),
-            ..Evidence::default()
-        };
-        if posted.is_some() || evidence.connected == Some(false) {
-            self.evidence = evidence;
-            return Diagnosis::Lost;
-        }
-        // What it would send now, against what it was started with.
-        let payload = open::payload(handle).map_or(self.started.payload, |(payload, _)| payload);
-        evidence.payload_now = Some(payload as u64);
-        let is_usb = self.camera.link == Link::Usb;
-        if !is_usb {
-            let unsigned = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
-            evidence.packet_at_start = unsigned(self.started.packet_size);
-            evidence.packet_now = unsigned(open::packet_size(handle));
-        }
-        evidence.triggered = handle.get_enum("TriggerMode").ok().map(|mode| mode.current != 0);
-        let received = handle.received(is_usb);
-        // Bytes that come while no frame does: frames of another size than the host expects.
-        let drifts = self.silence.is_drift(received);
-        if let (Some(first), Some(now)) = (self.silence.first, received) {
-            evidence.bytes_received = u64::try_from(now.bytes - first.bytes).ok();
-            evidence.frames_received = Some(u64::from(now.frames.wrapping_sub(first.frames)));
-        }
-        self.evidence = evidence;
-        if drifts
-            || evidence.payload_now != evidence.payload_at_start
-            || evidence.packet_now != evidence.packet_at_start
-        {
-            return Diagnosis::FormatDrift { payload_bytes: payload as u64 };
-        }
-        if evidence.triggered == Some(true) {
-            return Diagnosis::IdleTrigger;
-        }
-        Diagnosis::Unclear
+        self.ask_about_silence()
     }
 
     fn evidence(&self) -> Evidence {
@@ -505,36 +361,7 @@ impl Source for Mvs {
     }
 
     fn reopen(&mut self) -> Result<(), Fault> {
-        self.state = State::Idle;
-        self.last_call = "MV_CC_EnumDevices";
-        self.lent.close_idle();
-        if let Some(handle) = self.handle.take() {
-            self.discarded_before += handle.posted().discarded();
-            self.announced.forget(None); // Its end forgets what was registered.
-            self.lent.give_up(handle);
-        }
-        let key = match self.camera.serial.as_str() {
-            "" => self.config.key.clone(),
-            serial => Key::Serial(serial.into()),
-        };
-        let (mut handle, camera) = open_once(&self.library, &key, &self.config).map_err(
-            |(failure, what)| match failure {
-                Failure::Code(_, code) => fault(code),
-                Failure::Error(e) => {
-                    tracing::debug!("{what} was not found again: {e}");
-                    fault(MV_E_DEV_OFFLINE)
-                }
-            },
-        )?;
-        if let Err(refused) = self.settings.restore(&mut handle) {
-            tracing::warn!("the camera is back, but not as it was: {}", refused.sentence);
-            return Err(fault(refused.code.unwrap_or(MV_E_PARAMETER)));
-        }
-        self.camera = camera;
-        self.rules.ticks_a_second = open::ticks_a_second(&handle);
-        self.handle = Some(handle);
-        self.refresh();
-        Ok(())
+        self.open_again()
     }
 
     fn counts(&self) -> SourceCounts {
@@ -558,3 +385,7 @@ impl Drop for Mvs {
         self.lent.leave(&self.keeper);
     }
 }
+
+#[cfg(test)]
+#[path = "source_tests.rs"]
+mod tests;

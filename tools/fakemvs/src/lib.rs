@@ -107,6 +107,7 @@ export! { VERSION;
     library fakemvs_script(text: *const c_char) -> i32 = control::script;
     library fakemvs_why() -> *mut c_void = control::why;
     library fakemvs_advance(serial: *const c_char, ms: u64) -> i32 = control::advance;
+    library fakemvs_time(serial: *const c_char) -> u64 = control::time;
     library fakemvs_unplug(serial: *const c_char, cable: i32) -> i32 = control::unplug;
     library fakemvs_plug(serial: *const c_char, new_handle: i32) -> i32 = control::plug;
     library fakemvs_trigger(serial: *const c_char) -> i32 = control::trigger;

@@ -43,6 +43,6 @@ pub fn machine(f: &Facts<'_>) -> Markup {
     html! {
         (section("machine", "Machine and memory", "", &body))
         (section("configuration", "Configuration", "Everything decided; saved as config.toml it runs the same line again.",
-            &html! { pre { code { (f.job.toml.trim_end()) } } }))
+            &html! { pre { @for table in f.job.toml.trim_end().split("\n\n") { code { (table) "\n\n" } } } }))
     }
 }

@@ -58,6 +58,9 @@ fn compared(t: &Truth) -> Markup {
             " (of the bad parts, the share that were failed). Of "
             (count("defective", t.defective)) " bad parts " (count("missed", t.missed)) " passed; of the good ones "
             (count("false-alarms", t.false_alarms)) " failed."
+            @if t.wrong_kind > 0 {
+                " " (count("wrong-kind", t.wrong_kind)) " were found and called another kind."
+            }
         }
         @if !t.kinds.is_empty() {
             div.scroll {
@@ -103,11 +106,20 @@ fn picture(p: &Picture) -> Markup {
                 }
             }
             figcaption {
-                strong { (kind) } " " span.score title="how far beyond the threshold" { (format!("{:.1}×", p.verdict.score)) }
+                strong { (kind) } " " span.score title="how far beyond the threshold" { (score(p.verdict.score)) }
                 br;
                 "frame " (p.frame_id)
             }
         }
+    }
+}
+
+/// How far beyond the threshold, with the digits that say something.
+fn score(score: f32) -> String {
+    match score {
+        s if s < 10.0 => format!("{s:.1}×"),
+        s if s < 999.0 => format!("{s:.0}×"),
+        _ => "≥999×".into(),
     }
 }
 

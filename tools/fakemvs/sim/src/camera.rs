@@ -275,18 +275,22 @@ impl State {
         }
     }
 
-    /// A trigger reaches the camera; one that comes while it does not wait for any is ignored.
+    /// A trigger reaches the camera; while it does not wait for any it is ignored. Those that come faster than the sensor
+    /// can follow are answered one after the other.
     pub fn trigger(&mut self, now: Nanos) {
-        let exposure = (self.features.float("ExposureTime") * 1e3) as Nanos;
         if !self.features.triggered() || !self.present() {
             return;
         }
+        let exposed = now + (self.features.float("ExposureTime") * 1e3) as Nanos;
+        let period = self.features.period_nanos();
         let Some(session) = self.owner.and_then(|id| self.sessions.get_mut(&id)) else { return };
         if let Some(stream) = session.stream.as_mut().filter(|s| s.acquiring) {
             stream.trigger_count += 1;
+            let last = stream.triggers.back().copied().or(stream.next_due);
+            let due = exposed.max(last.map_or(0, |last| last + period));
             match stream.next_due {
-                None if stream.silent == 0 => stream.next_due = Some(now + exposure),
-                _ => stream.triggers.push_back(now + exposure),
+                None if stream.silent == 0 => stream.next_due = Some(due),
+                _ => stream.triggers.push_back(due),
             }
         }
     }

@@ -5,6 +5,7 @@
 //! int         fakemvs_script(const char* text);     // replaces the fault script
 //! const char* fakemvs_why(void);                    // what was wrong with the last text; valid until the next call
 //! int         fakemvs_advance(const char* serial, uint64_t ms);  // moves the time of one camera, or of all: NULL
+//! uint64_t    fakemvs_time(const char* serial);     // the camera's time in milliseconds
 //! int         fakemvs_unplug(const char* serial, int cable);     // 1: the cable; 0: the power
 //! int         fakemvs_plug(const char* serial, int new_handle);  // 1: old handles stay dead
 //! int         fakemvs_trigger(const char* serial);  // a pulse on the line that TriggerSource names
@@ -88,6 +89,18 @@ pub unsafe fn advance(serial: *const c_char, ms: u64) -> Result<i32, Code> {
         camera.notify();
     }
     Ok(0)
+}
+
+/// `fakemvs_time`.
+///
+/// # Safety
+///
+/// - `serial` is null or a C string.
+pub unsafe fn time(serial: *const c_char) -> Result<u64, Code> {
+    // SAFETY: the caller's word.
+    let cameras = unsafe { named(serial)? };
+    let camera = cameras.first().ok_or(NO)?;
+    Ok(camera.lock().clock.now() / 1_000_000)
 }
 
 /// `fakemvs_unplug`.

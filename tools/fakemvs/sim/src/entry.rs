@@ -135,11 +135,11 @@ fn scripted(version: u32, name: &'static str, handle: Option<Handle>) -> Option<
     let mut world = world(version);
     *world.counts.entry(name).or_default() += 1;
     let device = handle.and_then(|h| world.handles.get(&(h.0 as usize)).cloned());
-    let serial = device.as_ref().map(|d| d.camera.config.serial.clone());
+    let serial = device.as_ref().map(|d| d.camera.config.serial.as_str());
     let mut actions = Vec::new();
     for rule in &mut world.rules {
-        let ours =
-            rule.call.is_none_or(|c| c == name) && (rule.serial.is_none() || rule.serial == serial);
+        let ours = rule.call.is_none_or(|c| c == name)
+            && (rule.serial.is_none() || rule.serial.as_deref() == serial);
         if ours {
             if rule.seen >= rule.at && rule.seen - rule.at < rule.times {
                 actions.push(rule.action);

@@ -45,7 +45,7 @@ impl State {
             session.stream.as_mut()?.next_due = None;
             return None;
         }
-        let mut actions = self.faults.of(self.serial);
+        let actions = self.faults.of(self.serial);
         let calls_back = session.calls_back();
         let stream = session.stream.as_mut()?;
         let wait = actions
@@ -103,32 +103,35 @@ impl State {
             session.stats.lost_frames += 1;
             return None;
         }
-        self.receive(session, at, serial, &mut actions);
+        self.receive(session, at, serial, &actions);
         None
     }
 
     /// A frame reaches the host: into a buffer with it, if there is one.
-    fn receive(
-        &self,
-        session: &mut Session,
-        at: Nanos,
-        serial: u64,
-        actions: &mut Vec<FrameAction>,
-    ) {
+    fn receive(&self, session: &mut Session, at: Nanos, serial: u64, actions: &[FrameAction]) {
         let Some(stream) = session.stream.as_mut() else { return };
         let image = self.features.payload();
         session.stats.bytes += image as i64;
         if actions.iter().any(|a| matches!(a, FrameAction::Resize { .. })) {
             stream.payload = image;
         }
+        let mut lost = 0;
         if stream.packet != self.features.int("GevSCPSPacketSize") {
             if !serial.is_multiple_of(RARE) {
                 return;
             }
-            let part = 40.0 + (serial % 91) as f64;
-            let packets = image.div_ceil(self.packet_payload()) as f64;
-            actions.push(FrameAction::Incomplete((1.0 - part / packets).max(0.1)));
+            lost = 40 + (serial % 91) as usize;
         }
+        let whole = self.packet_payload(stream.packet);
+        let packets = image.div_ceil(whole);
+        for action in actions {
+            if let FrameAction::Incomplete(fraction) = action {
+                lost = (packets as f64 * (1.0 - fraction)).ceil().max(1.0) as usize;
+            }
+        }
+        let lost = lost.min(packets);
+        let first = (packets - lost).div_ceil(2);
+        let hole = (first * whole).min(image)..((first + lost) * whole).min(image);
         let extra = actions
             .iter()
             .find_map(|a| if let FrameAction::Long(n) = a { Some(*n as usize) } else { None })
@@ -153,10 +156,10 @@ impl State {
                 session.posts.push_back(Post::Stream(STREAM_OVERFLOW));
                 return;
             }
-            let (meta, hole) = self.described(image, stream.payload, at, serial, actions);
-            session.stats.lost_packets += i64::from(meta.lost_packets);
+            let meta = self.described(stream.payload, lost, at, serial, actions);
+            session.stats.lost_packets += lost as i64;
             let meta = Meta { trigger: stream.trigger_count, filled: needed, ..meta };
-            stream.fill(slot, meta, image, hole, extra);
+            stream.fill(slot, meta, image, hole.clone(), extra);
             if let (crate::memory::Memory::Theirs { at, len, .. }, true) =
                 (&stream.slots[slot].memory, meta.overrun > 0)
             {
@@ -179,22 +182,23 @@ impl State {
         session.stats.frames += 1;
     }
 
-    fn packet_payload(&self) -> usize {
+    /// Bytes of the image in one packet.
+    fn packet_payload(&self, packet: i64) -> usize {
         match self.config.kind {
-            Kind::Gige => self.features.int("GevSCPSPacketSize") as usize - PACKET_OVERHEAD,
+            Kind::Gige => packet as usize - PACKET_OVERHEAD,
             Kind::Usb => 1 << 14,
         }
     }
 
-    /// What is said of a frame, and which bytes of it are missing.
+    /// What is said of a frame.
     fn described(
         &self,
-        image: usize,
         payload: usize,
+        lost: usize,
         at: Nanos,
         serial: u64,
         actions: &[FrameAction],
-    ) -> (Meta, std::ops::Range<usize>) {
+    ) -> Meta {
         let (width, height) = self.features.region();
         let mut meta = Meta {
             frame_num: match self.config.kind {
@@ -209,22 +213,13 @@ impl State {
             pixel: self.features.format().code,
             // The length is that of the start, whatever the region became since.
             reported: payload,
-            lost_packets: u32::from(self.config.trailer),
+            lost_packets: lost as u32 + u32::from(self.config.trailer),
             exposure: self.features.float("ExposureTime") as f32,
             gain: self.features.float("Gain") as f32,
             ..Meta::default()
         };
-        let mut hole = image..image;
         for action in actions {
             match *action {
-                FrameAction::Incomplete(fraction) => {
-                    let whole = self.packet_payload();
-                    let packets = image.div_ceil(whole);
-                    let lost = (packets as f64 * (1.0 - fraction)).ceil().max(1.0) as usize;
-                    let first = packets.saturating_sub(lost).div_ceil(2);
-                    hole = (first * whole).min(image)..((first + lost) * whole).min(image);
-                    meta.lost_packets += lost as u32;
-                }
                 FrameAction::Short(bytes) => {
                     meta.reported = meta.reported.saturating_sub(bytes as usize);
                 }
@@ -237,7 +232,7 @@ impl State {
                 _ => {}
             }
         }
-        (meta, hole)
+        meta
     }
 }
 

@@ -5,7 +5,7 @@ use crate::clock::Nanos;
 use crate::stream::{Strategy, Stream};
 use std::collections::VecDeque;
 use std::ffi::c_void;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 
 /// The caller's pointer that goes with a callback; only handed back to him.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +104,8 @@ pub struct Session {
     pub posts: VecDeque<Post>,
     /// The SDK thread, from open to close.
     pub service: Option<JoinHandle<()>>,
+    /// The same, as long as it runs.
+    pub service_thread: Option<ThreadId>,
     /// The SDK thread shall end once its posts are delivered.
     pub closing: bool,
     /// An image callback is running.
@@ -135,6 +137,7 @@ impl Session {
             dead: false,
             posts: VecDeque::new(),
             service: None,
+            service_thread: None,
             closing: false,
             calling: false,
             stats: Stats::default(),

@@ -105,6 +105,8 @@ pub struct Stream {
     pub acquiring: bool,
     /// Frames that were overwritten before they were taken.
     pub overwritten: u64,
+    /// Where the search for a free buffer begins.
+    turn: usize,
     painter: Option<(u32, Painter)>,
 }
 
@@ -126,6 +128,7 @@ impl Stream {
             overtaken: None,
             acquiring: true,
             overwritten: 0,
+            turn: 0,
             painter: None,
         }
     }
@@ -138,7 +141,11 @@ impl Stream {
     /// A buffer for the next frame: a free one, or that of the oldest frame that nobody took. Nothing when the
     /// caller holds all.
     pub fn room(&mut self) -> Option<usize> {
-        if let Some(free) = self.slots.iter().position(|s| s.place == Place::Free) {
+        // In turn, so that what a hole shows is as old as there are buffers.
+        let count = self.slots.len();
+        let turn = (0..count).map(|i| (self.turn + i) % count);
+        if let Some(free) = turn.into_iter().find(|i| self.slots[*i].place == Place::Free) {
+            self.turn = free + 1;
             return Some(free);
         }
         let oldest = self.queue.pop_front()?;

@@ -7,7 +7,10 @@ use fakemvs_sim::abi::*;
 use std::ffi::{CStr, CString, c_void};
 use std::mem::zeroed;
 use std::ptr::null_mut;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+use std::time::Duration;
 
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -53,10 +56,23 @@ impl Rig {
         assert_eq!(code, 0, "{}", why());
     }
 
+    /// The sentence about a script that is wrong.
+    pub fn wrong_script(&self, script: &str) -> String {
+        // SAFETY: a C string.
+        assert_eq!(unsafe { fakemvs_script(c(script).as_ptr()) }, -1);
+        why()
+    }
+
     /// Moves the time of all cameras.
     pub fn advance(&self, ms: u64) {
         // SAFETY: null is all cameras.
         assert_eq!(unsafe { fakemvs_advance(std::ptr::null(), ms) }, 0);
+    }
+
+    /// The time of the first camera, in milliseconds.
+    pub fn time(&self) -> u64 {
+        // SAFETY: null is the first camera.
+        unsafe { fakemvs_time(std::ptr::null()) }
     }
 
     pub fn unplug(&self, cable: bool) {
@@ -67,6 +83,12 @@ impl Rig {
     pub fn plug(&self, new_handle: bool) {
         // SAFETY: null is all cameras.
         assert_eq!(unsafe { fakemvs_plug(std::ptr::null(), i32::from(new_handle)) }, 0);
+    }
+
+    /// Frames that all cameras took.
+    pub fn frames(&self) -> u64 {
+        // SAFETY: null is all cameras.
+        unsafe { fakemvs_frames(std::ptr::null()) }
     }
 
     pub fn calls(&self, function: &str) -> u64 {
@@ -114,6 +136,53 @@ pub struct Cam(pub Handle);
 
 // SAFETY: the library's handles may be used from any thread.
 unsafe impl Send for Cam {}
+// SAFETY: as above.
+unsafe impl Sync for Cam {}
+
+/// What an SDK thread brought to [`hear`].
+pub struct Ear {
+    pub from: Receiver<(u32, ThreadId)>,
+    to: Box<Sender<(u32, ThreadId)>>,
+}
+
+/// An exception callback whose user is an [`Ear`].
+pub unsafe extern "system" fn hear(code: u32, user: *mut c_void) {
+    // SAFETY: the ear's sender, which lives until the handle is closed.
+    let to = unsafe { &*user.cast::<Sender<(u32, ThreadId)>>() };
+    // Nobody listens any more where a test that failed is torn down.
+    let _ = to.send((code, std::thread::current().id()));
+}
+
+impl Ear {
+    pub fn new() -> Ear {
+        let (to, from) = channel();
+        Ear { from, to: Box::new(to) }
+    }
+
+    /// An ear for this handle's exceptions.
+    pub fn of(cam: Cam) -> Ear {
+        let ear = Ear::new();
+        assert_eq!(cam.on_exception(Some(hear), ear.user()), OK);
+        ear
+    }
+
+    /// What goes with the callback.
+    pub fn user(&self) -> *mut c_void {
+        (&raw const *self.to).cast_mut().cast()
+    }
+
+    /// The next exception, brought by another thread than this.
+    pub fn next(&self) -> u32 {
+        let heard = self.from.recv_timeout(Duration::from_secs(20));
+        let (code, thread) = heard.expect("an exception comes");
+        assert_ne!(thread, std::thread::current().id(), "it comes from an SDK thread");
+        code
+    }
+
+    pub fn silent(&self) -> bool {
+        self.from.try_recv().is_err()
+    }
+}
 
 pub fn zero_info() -> FrameInfo {
     // SAFETY: numbers, for which zero is a value.
@@ -210,6 +279,38 @@ impl Cam {
 
     pub fn command(self, key: &str) -> u32 {
         unsafe { MV_CC_SetCommandValue(self.0, c(key).as_ptr()) as u32 }
+    }
+
+    pub fn float(self, key: &str) -> (u32, f32) {
+        let mut value: FloatValue = unsafe { zeroed() };
+        let code = unsafe { MV_CC_GetFloatValue(self.0, c(key).as_ptr(), &mut value) };
+        (code as u32, value.current)
+    }
+
+    pub fn enumeration(self, key: &str) -> (u32, u32) {
+        let mut value: EnumValue = unsafe { zeroed() };
+        let code = unsafe { MV_CC_GetEnumValue(self.0, c(key).as_ptr(), &mut value) };
+        (code as u32, value.current)
+    }
+
+    pub fn text(self, key: &str) -> (u32, String) {
+        let mut value: StringValue = unsafe { zeroed() };
+        let code = unsafe { MV_CC_GetStringValue(self.0, c(key).as_ptr(), &mut value) };
+        (code as u32, field_text(&value.current))
+    }
+
+    pub fn set_text(self, key: &str, to: &str) -> u32 {
+        unsafe { MV_CC_SetStringValue(self.0, c(key).as_ptr(), c(to).as_ptr()) as u32 }
+    }
+
+    pub fn boolean(self, key: &str) -> (u32, bool) {
+        let mut value = 0;
+        let code = unsafe { MV_CC_GetBoolValue(self.0, c(key).as_ptr(), &mut value) };
+        (code as u32, value != 0)
+    }
+
+    pub fn set_bool(self, key: &str, to: bool) -> u32 {
+        unsafe { MV_CC_SetBoolValue(self.0, c(key).as_ptr(), u8::from(to)) as u32 }
     }
 
     pub fn on_exception(self, call: ExceptionCallback, user: *mut c_void) -> u32 {

@@ -17,7 +17,9 @@ const MIN_REGISTERED: usize = 3;
 
 /// What the calls take where they take longer than nothing, in milliseconds.
 mod took {
+    /// No camera, but its host answers.
     pub const OPEN_ABSENT: u64 = 1000;
+    pub const OPEN_NO_CABLE: u64 = 3000;
     pub const OPEN_SECOND: u64 = 2400;
     pub const CLOSE: u64 = 300;
     pub const CLOSE_GRABBING: u64 = 1000;
@@ -35,6 +37,8 @@ pub fn open(handle: Handle, mode: u32, _switchover_key: u16) -> Done {
     if !(1..=7).contains(&mode) {
         return Err(Code::PARAMETER);
     }
+    // Whoever holds a camera's lock does not ask for the world's.
+    let version = known().version;
     let mut state = camera.lock();
     let (life, gone) = (state.life, state.gone());
     let session = state.session(device.id)?;
@@ -43,8 +47,9 @@ pub fn open(handle: Handle, mode: u32, _switchover_key: u16) -> Done {
     }
     let void = session.life != life;
     if void || !state.present() {
+        let cable = state.outage.is_some_and(|o| o.cable);
         drop(state);
-        camera.takes(took::OPEN_ABSENT);
+        camera.takes(if cable { took::OPEN_NO_CABLE } else { took::OPEN_ABSENT });
         return Err(gone);
     }
     let controls = mode != MONITOR || camera.config.kind == Kind::Usb;
@@ -64,24 +69,30 @@ pub fn open(handle: Handle, mode: u32, _switchover_key: u16) -> Done {
         }
         state.owner = Some(device.id);
     }
-    let version = known().version;
     let session = state.session(device.id)?;
+    let service = service::start(camera, device.id, version).map_err(|_| Code::RESOURCE)?;
     session.open = Some(if controls { mode } else { MONITOR });
-    session.service = Some(service::start(camera, device.id, version).map_err(|_| Code::RESOURCE)?);
+    session.service_thread = Some(service.thread().id());
+    session.service = Some(service);
     OK
 }
 
 /// Whether the caller is the handle's own SDK thread, which must not wait for itself.
 fn inside_callback(device: &Device) -> Result<bool, Code> {
-    let mut state = device.camera.lock();
-    let session = state.session(device.id)?;
     let own = std::thread::current().id();
-    Ok(session.service.as_ref().is_some_and(|s| s.thread().id() == own))
+    Ok(device.camera.lock().session(device.id)?.service_thread == Some(own))
 }
 
 /// The thread ends, once it has delivered what was to be delivered; then the handle is as after its creation.
-fn shut(device: &Device) -> Result<(), Code> {
+fn shut(device: &Device) -> Done {
     let mut state = device.camera.lock();
+    if state.session(device.id)?.closing {
+        // Another thread is at it already: of two that close one handle, one does.
+        while state.session(device.id)?.closing {
+            state = device.camera.wait(state, None);
+        }
+        return Err(Code::CALL_ORDER);
+    }
     let session = state.session(device.id)?;
     session.stop();
     session.closing = true;
@@ -97,7 +108,9 @@ fn shut(device: &Device) -> Result<(), Code> {
     if state.owner == Some(device.id) {
         state.owner = None;
     }
-    Ok(())
+    drop(state);
+    device.camera.notify();
+    OK
 }
 
 /// `MV_CC_CloseDevice`.
@@ -108,8 +121,7 @@ pub fn close(handle: Handle) -> Done {
     }
     let grabbing = device.camera.lock().open_session(device.id)?.grabbing();
     device.camera.takes(if grabbing { took::CLOSE_GRABBING } else { took::CLOSE });
-    shut(&device)?;
-    OK
+    shut(&device)
 }
 
 /// `MV_CC_DestroyHandle`.
@@ -126,7 +138,8 @@ pub fn destroy(handle: Handle) -> Done {
     if !ours {
         return Err(Code::HANDLE);
     }
-    shut(&device)?;
+    // A close that another thread had begun is over now, and that is as good.
+    let _ = shut(&device);
     device.camera.lock().sessions.remove(&device.id);
     device.camera.notify();
     OK

@@ -75,7 +75,10 @@ pub unsafe fn enumerate_sorted(
     world.usable()?;
     let cameras = world.cameras.clone();
     drop(world);
-    cameras.iter().for_each(|camera| camera.takes(ENUMERATION_MS));
+    // Each virtual camera has its own time; real time passes once.
+    let real = |c: &&Arc<Camera>| !c.lock().clock.is_virtual();
+    let once = cameras.iter().filter(real).take(1);
+    once.chain(cameras.iter().filter(|c| !real(c))).for_each(|c| c.takes(ENUMERATION_MS));
     let layer = |c: &CameraConfig| if c.kind == Kind::Gige { LAYER_GIGE } else { LAYER_USB };
     let mut found: Vec<&Arc<Camera>> = cameras
         .iter()

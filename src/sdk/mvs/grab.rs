@@ -1,0 +1,86 @@
+//! Grabbing: what the SDK answers, as frames and faults.
+
+use super::board::IMAGE_BUFFER_OVERFLOW;
+use super::codes::{MV_E_DEV_OFFLINE, MV_E_NODATA, MV_E_NOENOUGH_BUF};
+use super::diagnosis::Silence;
+use super::handle::Code;
+use super::open;
+use super::source::{Mvs, fault};
+use super::sys::{FrameInfo, FrameOut};
+use crate::buffer::FrameMut;
+use crate::fault::Fault;
+use crate::source::Grab;
+use std::time::{Duration, Instant};
+
+impl Mvs {
+    pub(super) fn gone() -> Grab {
+        Grab::Fault(fault(MV_E_DEV_OFFLINE))
+    }
+
+    /// What a callback has posted, as a fault. One load while nothing has.
+    #[inline]
+    pub(super) fn posted(&mut self) -> Option<Fault> {
+        let handle = self.handle.as_ref()?;
+        if !handle.posted().take(IMAGE_BUFFER_OVERFLOW) {
+            return None;
+        }
+        self.last_call = "MV_CC_RegisterStreamExceptionCallBack";
+        let needed = open::payload(handle).map_or(0, |(payload, _)| payload as u64);
+        Some(Fault { code: i64::from(IMAGE_BUFFER_OVERFLOW), detail: needed })
+    }
+
+    /// A grab that brought nothing.
+    #[cold]
+    pub(super) fn nothing(&mut self, code: Code, needed: u64) -> Grab {
+        match code {
+            MV_E_NODATA => {
+                // The grab itself never tells: the callback does.
+                let lost = self.handle.as_ref().and_then(|h| h.posted().lost());
+                if lost.is_some() {
+                    self.last_call = "MV_CC_RegisterExceptionCallBack";
+                }
+                Grab::Fault(fault(lost.unwrap_or(code)))
+            }
+            MV_E_NOENOUGH_BUF => Grab::Fault(Fault { code: i64::from(code), detail: needed }),
+            _ => Grab::Fault(fault(code)),
+        }
+    }
+
+    /// The frame's metadata, and that it came.
+    #[inline]
+    pub(super) fn came(&mut self, info: &FrameInfo, frame: &mut FrameMut) -> Grab {
+        self.silence = Silence::default();
+        let id = self.ids.id(info.frame_num);
+        Grab::Filled { reported_bytes: self.rules.read(info, id, frame.meta_mut()) }
+    }
+
+    /// Gets a buffer that `accept` takes. Those that it rejects (delivered twice, or of nobody) are passed
+    /// over until the time is up.
+    pub(super) fn next_buffer<R>(
+        &mut self,
+        timeout: Duration,
+        mut accept: impl FnMut(&mut Self, &FrameOut) -> Option<R>,
+    ) -> Result<(FrameOut, R), Grab> {
+        self.last_call = "MV_CC_GetImageBuffer";
+        if let Some(fault) = self.posted() {
+            return Err(Grab::Fault(fault));
+        }
+        let begun = Instant::now();
+        let mut left = timeout;
+        loop {
+            let handle = self.handle.as_mut().ok_or(Self::gone())?;
+            match handle.get_buffer(left) {
+                Ok(out) => {
+                    if let Some(taken) = accept(self, &out) {
+                        return Ok((out, taken));
+                    }
+                }
+                Err(code) => return Err(self.nothing(code, 0)),
+            }
+            left = timeout.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return Err(Grab::Fault(fault(MV_E_NODATA)));
+            }
+        }
+    }
+}
