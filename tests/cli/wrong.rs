@@ -74,7 +74,7 @@ fn wrong_files_are_named_with_line_and_key() {
         (&format!("{stage}ring = 0\n"), "c.toml:4:1: stage.a.ring must be"),
         (&format!("{stage}workers = 2\npolicy = \"latest\"\n"), "c.toml:5:1: stage.a.policy"),
         (
-            "[[stage]]\nname = \"a\"\nkind = \"inspect\"\n",
+            "[[stage]]\nname = \"a\"\nkind = \"inspekt\"\n",
             "c.toml:3:1: stage.a.kind must be one of",
         ),
         (
