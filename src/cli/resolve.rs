@@ -13,11 +13,11 @@ use crate::sim::{Sim, SimConfig};
 use crate::source::Source;
 
 /// The stages of a run that names none, on the simulated conveyor: the inspection, its judge, and beside them a
-/// proof that no byte is torn. The first rings outlast a stall of 0.15 s, which a shared virtual machine has now
-/// and then.
-const BUILT_IN_INSPECTION: &str = "[[stage]]\nname = \"inspect\"\nkind = \"inspect\"\nring = 16\n\
-    [[stage]]\nname = \"judge\"\nkind = \"judge\"\n\
-    [[stage]]\nname = \"verify\"\nkind = \"verify\"\nafter = \"source\"\nring = 16\n";
+/// proof that no byte is torn. The rings outlast a stall of 0.1 s, which a shared virtual machine has now and then,
+/// and together they hold fewer frames than the camera lends.
+const BUILT_IN_INSPECTION: &str = "[[stage]]\nname = \"inspect\"\nkind = \"inspect\"\nthread = \"inspect\"\nring = 16\n\
+    [[stage]]\nname = \"judge\"\nkind = \"judge\"\nthread = \"inspect\"\n\
+    [[stage]]\nname = \"verify\"\nkind = \"verify\"\nafter = \"source\"\nring = 12\n";
 /// On the simulated pattern.
 const BUILT_IN_STAGES: &str = "[[stage]]\nname = \"verify\"\nkind = \"verify\"\nring = 16\n\
     [[stage]]\nname = \"threshold\"\nkind = \"threshold\"\n";

@@ -86,16 +86,16 @@ def huge_pages(program):
     knob = pathlib.Path("/proc/sys/vm/nr_hugepages")
     try:
         before = int(knob.read_text())
-        knob.write_text(str(before + 64))
+        knob.write_text(str(before + 128))
         reserved = int(knob.read_text()) - before
     except (OSError, ValueError) as e:
         print(f"SKIPPED explicit huge pages: they cannot be reserved here: {e}")
         return
     try:
-        if reserved < 64:
-            print(f"SKIPPED explicit huge pages: only {reserved} of 64 could be reserved here")
+        if reserved < 128:
+            print(f"SKIPPED explicit huge pages: only {reserved} of 128 could be reserved here")
             return
-        small = ["--source", "sim:?width=640&height=480&rate=max&frames=500", "--set", "pool.huge_pages=explicit"]
+        small = ["--source", "sim:?width=640&height=480&sensor_width=640&sensor_height=480&rate=max&frames=500", "--set", "pool.huge_pages=explicit"]
         memory = check("explicit huge pages", small, program)["memory"]
         assert memory["huge_pages"] and memory["huge_bytes"] >= memory["pool_bytes"] > 0, memory
     finally:

@@ -210,7 +210,9 @@ fn exceptions_of_device_and_stream() {
     }
     assert_eq!(cam.lend(1000).0, 0x8000_000D);
     rig.advance(1000);
-    assert_eq!(stream.next(), 0x4003);
+    // More than one frame was too large for its buffer: the last of these may be told late.
+    let told = std::iter::from_fn(|| Some(stream.next())).find(|code| *code != 0x4008);
+    assert_eq!(told, Some(0x4003));
     cam.destroy();
 }
 
