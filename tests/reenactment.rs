@@ -18,11 +18,16 @@ use fake::Fake;
 use frameline::pipeline::Snapshot;
 use scene::{CAMERA, Scene, Seen};
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use story::{Teller, Told};
 
+/// One at a time: resident memory is that of the process.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// What is left when so many rounds have been played.
-fn played(fill: &str, rounds: u64) -> (Snapshot, Told, Vec<(String, std::sync::Arc<Seen>)>) {
+fn played(fill: &str, rounds: u64) -> (Snapshot, Told, Vec<(String, Arc<Seen>)>) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let fake = Fake::new(&format!("clock virtual;delays off;{CAMERA}"));
     let scene = Scene::open(fake, fill).unwrap();
     let mut said = Vec::new();
@@ -34,7 +39,7 @@ fn played(fill: &str, rounds: u64) -> (Snapshot, Told, Vec<(String, std::sync::A
     (scene.line.stop(Duration::from_secs(60)), told, scene.seen)
 }
 
-fn broken(end: &Snapshot, told: &Told, seen: &[(String, std::sync::Arc<Seen>)]) -> Vec<Claim> {
+fn broken(end: &Snapshot, told: &Told, seen: &[(String, Arc<Seen>)]) -> Vec<Claim> {
     let seen: Vec<_> = seen.iter().map(|(name, s)| (name.clone(), &**s)).collect();
     claims(end, told, &seen).into_iter().filter(|c| !c.holds).collect()
 }
