@@ -1,8 +1,6 @@
 //! Golden truth: frames of the simulated conveyor, with fixed seeds, taught and inspected, and every part's verdict
-//! held against what was planted: whether it failed, as what, and where.
+//! held against what was planted: whether it failed, as what, and where. Nothing here waits for anything.
 #![allow(missing_docs)]
-
-mod util;
 
 use frameline::buffer::{Frame, Pool, PoolConfig};
 use frameline::clock::HostTime;
@@ -13,7 +11,6 @@ use frameline::stage::{Figure, Flow, Stage, StageContext};
 use frameline::stages::inspect::{Inspect, Inspector, Reference, Teacher, View};
 use frameline::verdict::{Area, Defect, FrameVerdict, PartVerdict, VerdictBoard};
 use std::sync::Arc;
-use util::watched;
 
 /// Good caps are others than those that are judged.
 const OTHER_CAPS: u64 = 0x7EAC_4000;
@@ -162,50 +159,42 @@ fn many() -> Look {
 /// Catches: an inspection that misses, invents, misnames or misplaces defects on the default line.
 #[test]
 fn the_default_line_is_judged_as_it_was_planted() {
-    watched(|| {
-        let seen = outcome(&mono8(2448, 2048), &many(), &[0, 7, 11], 12);
-        seen.assert_right("2448x2048", 0.02);
-    });
+    let seen = outcome(&mono8(2448, 2048), &many(), &[0, 7, 11], 12);
+    seen.assert_right("2448x2048", 0.02);
 }
 
 /// Catches: an inspection that is good at one size only. A dent of the smallest has a radius of five pixels.
 #[test]
 fn smaller_frames_are_judged_as_well() {
-    watched(|| {
-        for (width, height) in [(1600, 1200), (1224, 1024), (980, 820)] {
-            let seen = outcome(&mono8(width, height), &many(), &[0, 7], 20);
-            seen.assert_right(&format!("{width}x{height}"), 0.03);
-        }
-        let seen = outcome(&mono8(640, 512), &many(), &[0, 7, 11], 20);
-        seen.assert_right("640x512", 0.08);
-    });
+    for (width, height) in [(1600, 1200), (1224, 1024), (980, 820)] {
+        let seen = outcome(&mono8(width, height), &many(), &[0, 7], 20);
+        seen.assert_right(&format!("{width}x{height}"), 0.03);
+    }
+    let seen = outcome(&mono8(640, 512), &many(), &[0, 7, 11], 20);
+    seen.assert_right("640x512", 0.08);
 }
 
 /// Catches: alarms about what is too small to be seen. Where the marks are a pixel or two, parts may pass that
 /// should not, and the recall says so; but a part that fails is bad.
 #[test]
 fn what_is_too_small_is_not_invented() {
-    watched(|| {
-        for (width, height) in [(480, 400), (320, 256)] {
-            let seen = outcome(&mono8(width, height), &many(), &[0, 7], 30);
-            assert!(seen.precision() >= 0.98, "{width}x{height}: {seen:?}");
-            assert!(seen.recall() > 0.2, "{width}x{height}: {seen:?}");
-        }
-    });
+    for (width, height) in [(480, 400), (320, 256)] {
+        let seen = outcome(&mono8(width, height), &many(), &[0, 7], 30);
+        assert!(seen.precision() >= 0.98, "{width}x{height}: {seen:?}");
+        assert!(seen.recall() > 0.2, "{width}x{height}: {seen:?}");
+    }
 }
 
 /// Catches: a truth that leaks into the inspection, or defects that no contrast hides. At half of it some are
 /// missed, and no part fails for nothing.
 #[test]
 fn half_the_contrast_hides_some_defects() {
-    watched(|| {
-        let (g, clear) = (mono8(980, 820), many());
-        let faint = Look { contrast: 0.5, ..clear };
-        let (clear, faint) = (outcome(&g, &clear, &[0], 30), outcome(&g, &faint, &[0], 30));
-        assert!(faint.recall() < 0.98 && faint.recall() < clear.recall(), "{faint:?} {clear:?}");
-        assert!(faint.recall() > 0.3, "{faint:?}");
-        assert!(faint.precision() >= 0.98, "{faint:?}");
-    });
+    let (g, clear) = (mono8(980, 820), many());
+    let faint = Look { contrast: 0.5, ..clear };
+    let (clear, faint) = (outcome(&g, &clear, &[0], 30), outcome(&g, &faint, &[0], 30));
+    assert!(faint.recall() < 0.98 && faint.recall() < clear.recall(), "{faint:?} {clear:?}");
+    assert!(faint.recall() > 0.3, "{faint:?}");
+    assert!(faint.precision() >= 0.98, "{faint:?}");
 }
 
 /// A small line to do odd things with: its reference, one of its images, and what is true of it.
@@ -230,82 +219,76 @@ fn within_the_frame(g: &Geometry, verdict: &FrameVerdict) {
 /// Catches: a panic, a division by nothing, or a good verdict on an image that shows nothing.
 #[test]
 fn images_without_parts_fail_every_part() {
-    watched(|| {
-        let (g, reference, image, truth) = small();
-        let mut inspector = Inspector::new(reference);
-        let mut verdict = FrameVerdict::default();
-        let noise = (0..image.len()).map(|i| (i.wrapping_mul(0x9E37_79B1) >> 13) as u8).collect();
-        for (what, image) in
-            [("black", vec![0; image.len()]), ("white", vec![255; image.len()]), ("noise", noise)]
-        {
-            inspector.inspect(&view(&g, &image), &mut verdict);
-            assert_eq!(
-                (verdict.parts().len(), verdict.failed()),
-                (truth.parts(), truth.parts()),
-                "{what}"
-            );
-            let missing = verdict.parts().iter().filter(|p| p.defect == Some(Defect::Missing));
-            assert!(what == "noise" || missing.count() == truth.parts(), "{what}: {verdict:?}");
-            within_the_frame(&g, &verdict);
-        }
-        // And afterwards a good image is good: nothing of them stayed.
+    let (g, reference, image, truth) = small();
+    let mut inspector = Inspector::new(reference);
+    let mut verdict = FrameVerdict::default();
+    let noise = (0..image.len()).map(|i| (i.wrapping_mul(0x9E37_79B1) >> 13) as u8).collect();
+    for (what, image) in
+        [("black", vec![0; image.len()]), ("white", vec![255; image.len()]), ("noise", noise)]
+    {
         inspector.inspect(&view(&g, &image), &mut verdict);
-        assert_eq!(verdict.failed(), 0, "{verdict:?}");
-    });
+        assert_eq!(
+            (verdict.parts().len(), verdict.failed()),
+            (truth.parts(), truth.parts()),
+            "{what}"
+        );
+        let missing = verdict.parts().iter().filter(|p| p.defect == Some(Defect::Missing));
+        assert!(what == "noise" || missing.count() == truth.parts(), "{what}: {verdict:?}");
+        within_the_frame(&g, &verdict);
+    }
+    // And afterwards a good image is good: nothing of them stayed.
+    inspector.inspect(&view(&g, &image), &mut verdict);
+    assert_eq!(verdict.failed(), 0, "{verdict:?}");
 }
 
 /// Catches: parts that are told by their neighbours.
 #[test]
 fn one_part_alone_is_found_among_empty_nests() {
-    watched(|| {
-        let (g, reference, image, truth) = small();
-        let alone = truth.part(5, 6).part;
-        let mut dark = vec![30; image.len()];
-        for y in alone.y as usize - 4..(alone.y + alone.height) as usize + 4 {
-            let row =
-                y * 640 + alone.x as usize - 4..y * 640 + (alone.x + alone.width) as usize + 4;
-            dark[row.clone()].copy_from_slice(&image[row]);
-        }
-        let mut verdict = FrameVerdict::default();
-        Inspector::new(reference).inspect(&view(&g, &dark), &mut verdict);
-        for (i, part) in verdict.parts().iter().enumerate() {
-            let want = (i != 6).then_some(Defect::Missing);
-            assert_eq!(part.defect, want, "part {i}: {part:?}");
-        }
-    });
+    let (g, reference, image, truth) = small();
+    let alone = truth.part(5, 6).part;
+    let mut dark = vec![30; image.len()];
+    for y in alone.y as usize - 4..(alone.y + alone.height) as usize + 4 {
+        let row =
+            y * 640 + alone.x as usize - 4..y * 640 + (alone.x + alone.width) as usize + 4;
+        dark[row.clone()].copy_from_slice(&image[row]);
+    }
+    let mut verdict = FrameVerdict::default();
+    Inspector::new(reference).inspect(&view(&g, &dark), &mut verdict);
+    for (i, part) in verdict.parts().iter().enumerate() {
+        let want = (i != 6).then_some(Defect::Missing);
+        assert_eq!(part.defect, want, "part {i}: {part:?}");
+    }
 }
 
 /// Catches: reads or areas beyond the frame for nests at its very edge, and a part that is cut off passed as good.
 #[test]
 fn a_part_at_the_edge_of_the_frame_is_not_whole() {
-    watched(|| {
-        let (g, reference, image, _) = small();
-        let mut taught = reference.taught().clone();
-        let (right, bottom) = (g.width as f32, g.height as f32);
-        for (nest, (x, y)) in taught.nests.iter_mut().zip([
-            (0.0, 0.0),
-            (right, 0.0),
-            (0.0, bottom),
-            (right, bottom),
-            (20.0, 256.0),
-            (320.0, bottom - 1.0),
-        ]) {
-            (nest.x, nest.y) = (x, y);
-        }
-        let mut inspector = Inspector::new(Arc::new(Reference::new(taught).unwrap()));
-        let mut verdict = FrameVerdict::default();
-        inspector.inspect(&view(&g, &image), &mut verdict);
-        within_the_frame(&g, &verdict);
-        assert!(verdict.parts()[..6].iter().all(|p| p.defect.is_some()), "{verdict:?}");
-        assert!(verdict.parts()[6..].iter().all(|p| p.defect.is_none()), "{verdict:?}");
-        // An image that is shifted so that a column of parts is cut in half.
-        let cut: Vec<u8> =
-            image.chunks(640).flat_map(|row| row[80..].iter().chain(&row[..80])).copied().collect();
-        inspector = Inspector::new(reference);
-        inspector.inspect(&view(&g, &cut), &mut verdict);
-        within_the_frame(&g, &verdict);
-        assert!(verdict.failed() > 0);
-    });
+    let (g, reference, image, _) = small();
+    let mut taught = reference.taught().clone();
+    let (right, bottom) = (g.width as f32, g.height as f32);
+    for (nest, (x, y)) in taught.nests.iter_mut().zip([
+        (0.0, 0.0),
+        (right, 0.0),
+        (0.0, bottom),
+        (right, bottom),
+        (20.0, 256.0),
+        (320.0, bottom - 1.0),
+    ]) {
+        (nest.x, nest.y) = (x, y);
+    }
+    let mut inspector = Inspector::new(Arc::new(Reference::new(taught).unwrap()));
+    let mut verdict = FrameVerdict::default();
+    inspector.inspect(&view(&g, &image), &mut verdict);
+    within_the_frame(&g, &verdict);
+    assert!(verdict.parts()[..6].iter().all(|p| p.defect.is_some()), "{verdict:?}");
+    assert!(verdict.parts()[6..].iter().all(|p| p.defect.is_none()), "{verdict:?}");
+    // An image that is shifted so that a column of parts is cut in half.
+    let cut: Vec<u8> =
+        image.chunks(640).flat_map(|row| row[80..].iter().chain(&row[..80])).copied().collect();
+    inspector = Inspector::new(reference);
+    inspector.inspect(&view(&g, &cut), &mut verdict);
+    within_the_frame(&g, &verdict);
+    assert!(verdict.failed() > 0);
 }
 
 /// A frame with these bytes.
@@ -322,37 +305,35 @@ fn frame(image: &[u8], meta: FrameMeta) -> Frame {
 /// Catches: frames judged that are not whole or of another size or format, and losses of them that nobody counts.
 #[test]
 fn frames_that_cannot_be_judged_are_not() {
-    watched(|| {
-        let (g, reference, image, truth) = small();
-        let board = Arc::new(VerdictBoard::new());
-        let mut stage = Inspect::new(reference).with_board(board.clone());
-        let figures = stage.results().expect("it counts");
-        let figure = |name: &str| figures.read().into_iter().find(|(n, _)| *n == name).unwrap().1;
-        let cx = &mut StageContext::new(HostTime(0), None);
-        let mut verdict = FrameVerdict::default();
+    let (g, reference, image, truth) = small();
+    let board = Arc::new(VerdictBoard::new());
+    let mut stage = Inspect::new(reference).with_board(board.clone());
+    let figures = stage.results().expect("it counts");
+    let figure = |name: &str| figures.read().into_iter().find(|(n, _)| *n == name).unwrap().1;
+    let cx = &mut StageContext::new(HostTime(0), None);
+    let mut verdict = FrameVerdict::default();
 
-        let mut whole = frame(&image, FrameMeta { sequence: 1, ..FrameMeta::of(&g) });
-        assert!(matches!(stage.process(&mut whole, cx), Ok(Flow::Pass)));
-        assert!(board.find(1, &mut verdict) && verdict.parts().len() == truth.parts());
+    let mut whole = frame(&image, FrameMeta { sequence: 1, ..FrameMeta::of(&g) });
+    assert!(matches!(stage.process(&mut whole, cx), Ok(Flow::Pass)));
+    assert!(board.find(1, &mut verdict) && verdict.parts().len() == truth.parts());
 
-        // One that ends early, and one with a hole in its middle.
-        let status = FrameStatus::Incomplete;
-        for (sequence, bytes) in [(2, image.len() / 2), (3, image.len())] {
-            let meta = FrameMeta { sequence, status, ..FrameMeta::of(&g) };
-            let mut torn = frame(&image[..bytes], meta);
-            assert!(matches!(stage.process(&mut torn, cx), Ok(Flow::Pass)));
-            assert!(!board.find(sequence, &mut verdict), "an incomplete frame has no verdict");
-            assert_eq!(figure("unjudged"), Figure::Count(sequence - 1));
-        }
+    // One that ends early, and one with a hole in its middle.
+    let status = FrameStatus::Incomplete;
+    for (sequence, bytes) in [(2, image.len() / 2), (3, image.len())] {
+        let meta = FrameMeta { sequence, status, ..FrameMeta::of(&g) };
+        let mut torn = frame(&image[..bytes], meta);
+        assert!(matches!(stage.process(&mut torn, cx), Ok(Flow::Pass)));
+        assert!(!board.find(sequence, &mut verdict), "an incomplete frame has no verdict");
+        assert_eq!(figure("unjudged"), Figure::Count(sequence - 1));
+    }
 
-        let other = mono8(320, 256);
-        let mut small = frame(&image[..320 * 256], FrameMeta::of(&other));
-        let e = stage.process(&mut small, cx).expect_err("another size");
-        assert!(e.what.contains("another size"), "{e:?}");
-        let deep = Geometry::new(320, 512, PixelFormat::MONO16);
-        let mut deep = frame(&image, FrameMeta::of(&deep));
-        let e = stage.process(&mut deep, cx).expect_err("another format");
-        assert!(e.what.contains("Mono8"), "{e:?}");
-        assert_eq!(figure("frames"), Figure::Count(1));
-    });
+    let other = mono8(320, 256);
+    let mut small = frame(&image[..320 * 256], FrameMeta::of(&other));
+    let e = stage.process(&mut small, cx).expect_err("another size");
+    assert!(e.what.contains("another size"), "{e:?}");
+    let deep = Geometry::new(320, 512, PixelFormat::MONO16);
+    let mut deep = frame(&image, FrameMeta::of(&deep));
+    let e = stage.process(&mut deep, cx).expect_err("another format");
+    assert!(e.what.contains("Mono8"), "{e:?}");
+    assert_eq!(figure("frames"), Figure::Count(1));
 }
