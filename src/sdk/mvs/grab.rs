@@ -53,8 +53,15 @@ impl Mvs {
     #[cold]
     pub(super) fn nothing(&mut self, code: Code, needed: u64) -> Grab {
         match code {
+            MV_E_NODATA => {
+                // The grab itself never tells of a loss: the callback does.
+                let fault = self.cause(code);
+                if fault.code == i64::from(code) && self.silence.is_new() {
+                    self.silence_begins();
+                }
+                Grab::Fault(fault)
+            }
             MV_E_NOENOUGH_BUF => Grab::Fault(Fault { code: i64::from(code), detail: needed }),
-            // The grab itself never tells of a loss: it answers MV_E_NODATA for ever, and the callback tells.
             _ => Grab::Fault(self.cause(code)),
         }
     }
