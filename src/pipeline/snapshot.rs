@@ -53,6 +53,8 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
             locked_bytes: memory.1,
             huge_bytes: memory.2,
             rss_start: cold.rss_start,
+            rss_settled: cold.settled.unwrap_or_default().0,
+            pool_settled: cold.settled.unwrap_or_default().1,
             rss_end: cold.rss_now,
             rss_peak: cold.rss_peak,
         },
