@@ -143,7 +143,7 @@ pub fn holders(s: &Snapshot, held: &crate::buffer::HeldSlot) -> Vec<String> {
 
 /// The object.
 pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
-    let since = |at: HostTime| (at - HostTime(s.at.0.saturating_sub(s.elapsed.0))).0;
+    let since = |at: HostTime| (at - s.started).0;
     let ns = |n: Nanos| n.0;
     let f = &s.frames;
     let mut latencies = Map::new();
@@ -311,7 +311,7 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
 
 /// When the line started, in the calendar's time.
 pub fn started(s: &Snapshot) -> std::time::SystemTime {
-    wall_time(HostTime(s.at.0.saturating_sub(s.elapsed.0)))
+    wall_time(s.started)
 }
 
 /// The same as text: RFC 3339, UTC.
@@ -322,7 +322,6 @@ pub fn started_text(s: &Snapshot) -> String {
 /// The object with what a report adds: the machine, the configuration, samples over time.
 pub fn report_object(s: &Snapshot, verdict: &Verdict, job: &Job, machine: &Machine) -> Value {
     let mut object = object(s, verdict);
-    let start = s.at.0.saturating_sub(s.elapsed.0);
     if let Value::Object(keys) = &mut object {
         keys.insert("frameline".into(), json!(env!("CARGO_PKG_VERSION")));
         keys.insert("started".into(), json!(started_text(s)));
@@ -332,7 +331,7 @@ pub fn report_object(s: &Snapshot, verdict: &Verdict, job: &Job, machine: &Machi
         keys.insert("config".into(), json!(config));
         let samples = s.samples.iter().map(|p| {
             json!({
-                "at_ns": p.at.0.saturating_sub(start),
+                "at_ns": (p.at - s.started).0,
                 "rss_bytes": p.rss_bytes,
                 "pool_bytes": p.pool_bytes,
                 "page_faults_minor": p.faults_minor,

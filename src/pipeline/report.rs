@@ -329,7 +329,9 @@ pub enum LineState {
 pub struct Snapshot {
     /// When.
     pub at: HostTime,
-    /// Since the line started.
+    /// When the line started; `at` while it has not.
+    pub started: HostTime,
+    /// Since the line started, until it ended.
     pub elapsed: Nanos,
     /// Where the line is in its life.
     pub state: LineState,

@@ -26,6 +26,7 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
     let now = cold.steady_now;
     Snapshot {
         at,
+        started: shared.start_or(at),
         elapsed: shared.elapsed(),
         state,
         frames,

@@ -313,9 +313,9 @@ impl Answers {
     pub fn of(s: &Snapshot) -> Answers {
         let mut a = Answers { runs: 1, elapsed: s.elapsed, ..Answers::default() };
         a.failed = u64::from(s.failure.is_some());
-        let start = HostTime(s.at.0.saturating_sub(s.elapsed.0));
+        let start = s.started;
         a.saw(wall_time(start));
-        a.saw(wall_time(s.at));
+        a.saw(wall_time(HostTime(start.0.saturating_add(s.elapsed.0))));
         a.frames(&s.frames);
         for f in &s.faults {
             a.fault(ErrorCount {
