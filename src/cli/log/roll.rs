@@ -29,7 +29,7 @@ pub(super) struct RollingFile(Kind);
 #[derive(Debug)]
 enum Kind {
     BySize(BySize),
-    ByDate(ByDate),
+    ByDate(Box<ByDate>),
 }
 
 impl RollingFile {
@@ -45,8 +45,8 @@ impl RollingFile {
             Rotation::Never => Kind::BySize(BySize::open(path, u64::MAX, keep)?),
             Rotation::Size(limit) => Kind::BySize(BySize::open(path, limit, keep)?),
             // 2026-11-26-17 and 2026-11-26.
-            Rotation::Hourly => Kind::ByDate(by_date(Period::HOURLY, 3600, 13)?),
-            Rotation::Daily => Kind::ByDate(by_date(Period::DAILY, 86_400, 10)?),
+            Rotation::Hourly => Kind::ByDate(Box::new(by_date(Period::HOURLY, 3600, 13)?)),
+            Rotation::Daily => Kind::ByDate(Box::new(by_date(Period::DAILY, 86_400, 10)?)),
         }))
     }
 }
