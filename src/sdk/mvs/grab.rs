@@ -40,7 +40,8 @@ impl Mvs {
         Some(Fault { code: i64::from(IMAGE_BUFFER_OVERFLOW), detail: needed })
     }
 
-    /// What a call's answer means: once the device is posted lost, that is the cause of whatever a call answers.
+    /// What a call's answer means. The grab itself never tells of a loss: the callback does, and whatever a call answers
+    /// after it (a handle that is wrong, an order of calls) comes from the loss, and is no fault of the program.
     pub(super) fn cause(&mut self, code: Code) -> Fault {
         let lost = self.handle.as_ref().and_then(|h| h.posted().lost());
         if lost.is_some() {
@@ -53,16 +54,14 @@ impl Mvs {
     #[cold]
     pub(super) fn nothing(&mut self, code: Code, needed: u64) -> Grab {
         match code {
-            MV_E_NODATA => {
-                // The grab itself never tells of a loss: the callback does.
+            MV_E_NOENOUGH_BUF => Grab::Fault(Fault { code: i64::from(code), detail: needed }),
+            _ => {
                 let fault = self.cause(code);
                 if fault.code == i64::from(code) && self.silence.is_new() {
                     self.silence_begins();
                 }
                 Grab::Fault(fault)
             }
-            MV_E_NOENOUGH_BUF => Grab::Fault(Fault { code: i64::from(code), detail: needed }),
-            _ => Grab::Fault(self.cause(code)),
         }
     }
 
