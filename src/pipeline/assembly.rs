@@ -25,8 +25,8 @@ use crate::source::{Fill, Source};
 use crate::stage::{OutputSpec, Stage};
 use crate::sync::{AtomicBool, AtomicU64, WakeCell, rtrb};
 use crate::telemetry::{LatencyReader, LatencyWriter, Turn, latency, turn};
+use crate::touch;
 use crate::wait::{WaitStrategy, Waiter};
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -111,8 +111,8 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
         epoch: 0,
         sequence: 0,
         geometry: source.geometry(),
-        hand: Vec::with_capacity(pool.slots() * 2 + 2),
-        backlog: VecDeque::with_capacity(pool.slots() * 2 + 2),
+        hand: touch::vec(pool.slots() * 2 + 2),
+        backlog: touch::vec(pool.slots() * 2 + 2).into(),
         last_grab: None,
         last_interval: None,
         dead_since: None,
@@ -430,7 +430,11 @@ fn spawn(
 ) -> Result<std::thread::JoinHandle<()>, Error> {
     // Linux shows 15 bytes of a thread's name.
     let name: String = format!("fl-{name}").chars().take(15).collect();
-    std::thread::Builder::new().name(name.clone()).spawn(body).map_err(|e| {
+    let run = || {
+        touch::stack();
+        body();
+    };
+    std::thread::Builder::new().name(name.clone()).spawn(run).map_err(|e| {
         Error::with_source(ErrorKind::State, format!("thread {name} could not be started"), e)
     })
 }
