@@ -196,7 +196,8 @@ fn a_reset_waits_for_a_stage_that_holds_no_frame() {
         gate.open();
         let (report, finished) = asked.join().unwrap();
         assert!(finished, "the reset was over before the stage had finished: {report:?}");
-        assert!(report.expect("the reset succeeds").ok);
+        let report = report.expect("the reset succeeds");
+        assert!(report.ok && report.late.is_empty(), "not late, but not waited for: {report:?}");
         let end = line.stop(SOON);
         assert_eq!(end.failure, None);
         assert_whole(&end, "verify");
