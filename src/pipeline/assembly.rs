@@ -48,13 +48,10 @@ pub(super) struct Design {
 
 /// Makes the memory, then the rings, then the threads, consumers first.
 pub(super) fn assemble(design: Design) -> Result<Line, Error> {
+    let mut needs = needs(&design)?;
     let Design { source, config, plan, mut stages, fill, clock, autostart } = design;
-    let input = source.max_payload_bytes().max(source.payload_bytes());
-    let (inputs, outputs) = sizes(&plan, &stages, input);
-    let makes_own = |i: usize| outputs.get(i).copied().flatten().is_some();
     let beds: Vec<Arc<WakeCell>> =
         (0..thread_count(&plan)).map(|_| Arc::new(WakeCell::new())).collect();
-    let mut needs = PoolNeeds::new(&*source, &config, &plan, fill, inputs, &outputs, &makes_own)?;
     let pool = needs.source_pool(&*source, fill, beds[0].clone())?;
     let mut wiring = Wiring::new(&plan, &config, &beds);
 
@@ -144,6 +141,19 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
         capture_bed: beds[0].clone(),
     };
     threads.start(shared, orders)
+}
+
+/// Whether the pools' arithmetic comes out.
+pub(super) fn check_needs(design: &Design) -> Result<(), Error> {
+    needs(design).map(drop)
+}
+
+fn needs(design: &Design) -> Result<PoolNeeds, Error> {
+    let Design { source, config, plan, stages, fill, .. } = design;
+    let input = source.max_payload_bytes().max(source.payload_bytes());
+    let (inputs, outputs) = sizes(plan, stages, input);
+    let makes_own = |i: usize| outputs.get(i).copied().flatten().is_some();
+    PoolNeeds::new(&**source, config, plan, *fill, inputs, &outputs, &makes_own)
 }
 
 /// How large the images are that come to each node, and what each stage makes of them. A stage behind one that
