@@ -4,12 +4,12 @@ use super::args::RunArgs;
 use super::boards::Boards;
 use super::job::{Job, StageJob};
 use super::kinds::{Kind, Surroundings};
+use super::log::Log;
 use super::machine::Machine;
 use super::object::{Verdict, object};
 use super::report::ReportFolder;
 use super::report::picture::{Saved, pictures};
 use super::resolve;
-use super::status::screen::AboveBlock;
 use super::status::view::Goal;
 use super::status::{Status, wants_colour};
 use super::summary::summary;
@@ -26,7 +26,6 @@ use signal_hook::iterator::Signals;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tracing_subscriber::EnvFilter;
 
 /// How often the program looks at signals and at the line.
 const LOOK: Duration = Duration::from_millis(50);
@@ -41,7 +40,7 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
         resolve::open_source(&job)?;
         return print(&job.toml).map(|()| Verdict::default());
     }
-    start_log(&job, verbose);
+    let log = Log::start(&job.log, verbose)?;
     let mut folder = job.report.as_ref().map(|dir| ReportFolder::create(dir, &job)).transpose()?;
     // Before any thread of the line exists, so that none of them is killed by a signal.
     let no_handler =
@@ -58,7 +57,8 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
         }
     }
     let (snapshot, interrupted) = watch(line, &mut signals, &job, status, folder.as_mut());
-    let verdict = Verdict::of(&job, &snapshot, interrupted);
+    let mut verdict = Verdict::of(&job, &snapshot, interrupted);
+    verdict.log = log.finish();
     let text = summary(&snapshot, &verdict, &job);
     let reported = folder.map(|folder| {
         let saved = gallery.parts();
@@ -100,24 +100,6 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|e| Error::with_source(ErrorKind::Io, "stdout cannot be written", e))
-}
-
-fn start_log(job: &Job, verbose: u8) {
-    let level = match verbose {
-        0 => job.log_level.as_str(),
-        1 => "info",
-        _ => "debug",
-    };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(level))
-        .with_writer(|| AboveBlock)
-        .with_ansi(wants_colour(&std::io::stderr()));
-    // A second subscriber in one process is not ours to argue about.
-    let _ = if job.log_full {
-        builder.with_thread_names(true).try_init()
-    } else {
-        builder.with_target(false).without_time().try_init()
-    };
 }
 
 /// The line that the job describes.

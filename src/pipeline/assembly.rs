@@ -184,7 +184,6 @@ fn begin_records(shared: &Shared, refusals: Vec<Refusal>) {
     (cold.rss_start, cold.rss_now, cold.rss_peak) = (rss, rss, rss);
     for r in refusals {
         if !cold.refusals.contains(&r) {
-            tracing::warn!("{}: {}", r.what, r.reason);
             cold.refusals.push(r);
         }
     }

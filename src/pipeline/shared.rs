@@ -182,6 +182,8 @@ pub(super) struct Cold {
     pub rss_start: u64,
     pub rss_peak: u64,
     pub rss_now: u64,
+    /// Resident memory and touched pools when the line was warm.
+    pub settled: Option<(u64, u64)>,
     /// The first sample, for runs that end before they are warm.
     pub steady_first: Option<Steady>,
     pub steady_from: Option<Steady>,

@@ -33,8 +33,10 @@ impl Mvs {
     #[cold]
     pub(super) fn nothing(&mut self, code: Code, needed: u64) -> Grab {
         match code {
-            MV_E_NODATA => {
-                // The grab itself never tells: the callback does.
+            MV_E_NOENOUGH_BUF => Grab::Fault(Fault { code: i64::from(code), detail: needed }),
+            _ => {
+                // The grab itself never tells: the callback does. Whatever the grab answers after it (a handle
+                // that is wrong, an order of calls) comes from the loss, and is no fault of the program.
                 let lost = self.handle.as_ref().and_then(|h| h.posted().lost());
                 if lost.is_some() {
                     self.last_call = "MV_CC_RegisterExceptionCallBack";
@@ -43,8 +45,6 @@ impl Mvs {
                 }
                 Grab::Fault(fault(lost.unwrap_or(code)))
             }
-            MV_E_NOENOUGH_BUF => Grab::Fault(Fault { code: i64::from(code), detail: needed }),
-            _ => Grab::Fault(fault(code)),
         }
     }
 
