@@ -96,7 +96,7 @@ fn on_a_line(
     let mut line = Line::builder(source)
         .configure(|c| c.pool.slots = Some(buffers))
         .stage_with(StageSpec::new("inspect").workers(workers), move |_| {
-            Inspect::new(reference.clone())
+            Box::new(Inspect::new(reference.clone()))
         })
         .start()
         .expect("the line starts");
@@ -134,7 +134,7 @@ fn main() {
     let cores = known_cores().len();
     let mut workers: Vec<Value> = Vec::new();
     let (mut one, mut n) = (0.0, 1);
-    while n <= cores.max(2).min(16) {
+    while n <= cores.clamp(2, 16) {
         let count = if options.quick { 40 } else { 400 } * n as u64;
         let speed = on_a_line(&reference, &memory, n, count, truth.parts() as u64);
         one = if n == 1 { speed } else { one };

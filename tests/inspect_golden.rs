@@ -248,8 +248,7 @@ fn one_part_alone_is_found_among_empty_nests() {
     let alone = truth.part(5, 6).part;
     let mut dark = vec![30; image.len()];
     for y in alone.y as usize - 4..(alone.y + alone.height) as usize + 4 {
-        let row =
-            y * 640 + alone.x as usize - 4..y * 640 + (alone.x + alone.width) as usize + 4;
+        let row = y * 640 + alone.x as usize - 4..y * 640 + (alone.x + alone.width) as usize + 4;
         dark[row.clone()].copy_from_slice(&image[row]);
     }
     let mut verdict = FrameVerdict::default();
