@@ -2,7 +2,7 @@
 
 use super::accept::Acceptance;
 use super::caller::{Caller, CallerParts};
-use super::capture::Capture;
+use super::capture::{Capture, Dead};
 use super::command::Orders;
 use super::config::LineConfig;
 use super::flow::{Inputs, Out};
@@ -115,7 +115,7 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
         backlog: VecDeque::with_capacity(pool.slots() * 2 + 2),
         last_grab: None,
         last_interval: None,
-        dead_since: None,
+        dead: Dead::default(),
         last_reset: None,
         refused_reset: None,
         with_source: 0,

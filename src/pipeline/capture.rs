@@ -54,8 +54,7 @@ pub(super) struct Capture {
     pub backlog: VecDeque<(FrameMut, u64)>,
     pub last_grab: Option<HostTime>,
     pub last_interval: Option<Nanos>,
-    /// The reset or reconnection whose first frame is awaited.
-    pub dead_since: Option<(DeadTime, HostTime)>,
+    pub dead: Dead,
     pub last_reset: Option<ResetReport>,
     /// Why the last reset left the slots as they were, if it was asked to change them and could not.
     pub refused_reset: Option<String>,
@@ -66,11 +65,13 @@ pub(super) struct Capture {
     pub until: Option<HostTime>,
 }
 
-/// What ended the flow of frames until the next one comes.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum DeadTime {
-    Reset(u64),
-    Reconnect,
+/// The reset and the reconnection whose first frame is awaited, each since the last frame before it. A camera that came
+/// back with other frames makes both wait for the same one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Dead {
+    /// The epoch that it began.
+    pub reset: Option<(u64, HostTime)>,
+    pub reconnect: Option<HostTime>,
 }
 
 /// What follows a turn of the capture loop.
@@ -296,12 +297,14 @@ impl Capture {
     /// Interval, jitter, and the dead time that this frame ends.
     #[inline]
     fn time(&mut self, now: HostTime) {
-        if let Some((what, since)) = self.dead_since.take() {
-            let dead = now - since;
-            self.reporter.tell_surely(match what {
-                DeadTime::Reset(epoch) => Event::ResetDead { epoch, dead },
-                DeadTime::Reconnect => Event::ReconnectDead { dead },
-            });
+        if self.dead.reset.is_some() || self.dead.reconnect.is_some() {
+            let Dead { reset, reconnect } = std::mem::take(&mut self.dead);
+            if let Some((epoch, since)) = reset {
+                self.reporter.tell_surely(Event::ResetDead { epoch, dead: now - since });
+            }
+            if let Some(since) = reconnect {
+                self.reporter.tell_surely(Event::ReconnectDead { dead: now - since });
+            }
             self.last_interval = None;
         } else if let Some(last) = self.last_grab {
             let interval = now - last;

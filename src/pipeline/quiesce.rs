@@ -1,6 +1,6 @@
 //! The quiescent reset on the capture thread: the only place where memory is reallocated.
 
-use super::capture::{Capture, DeadTime, Turned};
+use super::capture::{Capture, Turned};
 use super::config::LatePolicy;
 use super::flow::{Out, Sender};
 use super::report::{LineState, ResetReport};
@@ -138,7 +138,7 @@ impl Capture {
         }
         let restarted = shared.clock.now();
         self.count_own_faults(faults_before);
-        self.dead_since = Some((DeadTime::Reset(epoch), since));
+        self.dead.reset = Some((epoch, since));
         let report = ResetReport {
             reason,
             at,

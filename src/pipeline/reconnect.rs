@@ -1,6 +1,6 @@
 //! Starting the source, and finding a lost device again.
 
-use super::capture::{Capture, DeadTime, Turned};
+use super::capture::{Capture, Turned};
 use super::quiesce::Rest;
 use super::report::{LineState, ReconnectReport, Rung};
 use super::shared::{Event, activity};
@@ -82,7 +82,7 @@ impl Capture {
         }
         self.ladder.forget_timeouts();
         self.count_own_faults(faults_before);
-        self.dead_since = Some((DeadTime::Reconnect, since));
+        self.dead.reconnect = Some(since);
         let took = self.shared.clock.now() - at;
         self.reporter.tell(Event::Rung { rung: Rung::Reconnect, ok, took });
         self.reporter.tell_surely(Event::Reconnect(Box::new(ReconnectReport {
@@ -99,11 +99,15 @@ impl Capture {
         }
     }
 
-    /// A device that came back may have another payload: one that no longer fits goes through a reset.
+    /// A device that came back may send other frames: they begin a new epoch while it still stands, so that nothing
+    /// has to be stopped for the first of them; what no longer fits gets larger slots on the way.
     fn fit_what_came_back(&mut self) -> Turned {
         let needs = self.source.payload_bytes();
         if needs <= self.pool.slot_bytes() || self.fill == Fill::Lend {
-            return Turned::On;
+            if self.resetting || self.source.geometry() == self.geometry {
+                return Turned::On;
+            }
+            return self.reset("format changed while away", None, false);
         }
         if self.resetting {
             return Turned::Fail(format!(

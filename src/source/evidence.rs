@@ -20,9 +20,9 @@ pub struct Evidence {
     pub packet_at_start: Option<u64>,
     /// Packet size in bytes now.
     pub packet_now: Option<u64>,
-    /// Bytes that arrived at the host since the last frame.
+    /// Bytes that arrived at the host since the first time-out after the last frame.
     pub bytes_received: Option<u64>,
-    /// Frames that the SDK finished since the last one that was fetched.
+    /// Frames that the SDK finished in that time.
     pub frames_received: Option<u64>,
 }
 
@@ -66,7 +66,7 @@ impl fmt::Display for Evidence {
             }
         }
         if let Some(n) = self.bytes_received {
-            say(f, format_args!("{n} bytes received since the last frame"))?;
+            say(f, format_args!("{n} bytes received meanwhile"))?;
         }
         if let Some(n) = self.frames_received {
             say(f, format_args!("{n} frames finished in the SDK"))?;
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(
             all.to_string(),
             "connected, exception 0x00008001, payload 1 bytes at start and 2 now, packet size 3 bytes as at start, \
-             5 bytes received since the last frame, 6 frames finished in the SDK, trigger off"
+             5 bytes received meanwhile, 6 frames finished in the SDK, trigger off"
         );
         let some = Evidence { payload_now: Some(2), triggered: Some(true), ..Evidence::default() };
         assert_eq!(some.to_string(), "payload 2 bytes now, trigger on");

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test file uses a part of it.
 #![allow(unsafe_code)] // Calls of the C interface that the library has for tests.
 
+use fakemvs_sim::abi::{DeviceInfo, DeviceInfoList, FloatValue, Handle};
 use std::ffi::{CStr, CString, c_char};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Fake {
     library: libloading::Library,
     pub path: PathBuf,
+    /// What `path` is a copy of.
+    pub from: PathBuf,
 }
 
 type Text = unsafe extern "C" fn(*const c_char) -> i32;
@@ -30,22 +33,34 @@ impl Fake {
     }
 
     fn of(name: &str, config: &str) -> Fake {
+        Fake::load(name, config).unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// The library of that name, or a sentence why there is none.
+    pub fn load(name: &str, config: &str) -> Result<Fake, String> {
         static COPIES: AtomicU64 = AtomicU64::new(0);
-        let exe = std::env::current_exe().expect("a path");
+        let exe = std::env::current_exe().map_err(|e| format!("this program has no path: {e}"))?;
         let file = |stem: &str| format!("lib{stem}.so");
-        let beside = exe.parent().expect("a folder").join(file(name));
+        let folder = exe.parent().ok_or("this program lies in no folder")?;
+        let beside = folder.join(file(name));
         // Examples lie one folder beside the libraries.
-        let deps = exe.parent().and_then(|p| p.parent()).expect("a folder").join("deps");
-        let from = if beside.exists() { beside } else { deps.join(file(name)) };
+        let deps = folder.with_file_name("deps").join(file(name));
+        let from = if beside.exists() { beside } else { deps };
         let n = COPIES.fetch_add(1, Ordering::Relaxed);
         let stem = format!("{name}-{}-{n}", std::process::id());
         let path = std::env::temp_dir().join(file(&stem));
-        std::fs::copy(&from, &path).unwrap_or_else(|e| panic!("{}: {e}", from.display()));
+        std::fs::copy(&from, &path).map_err(|e| {
+            let why = "cargo builds it with every test and example";
+            format!("the simulated MVS library {} cannot be copied: {e}; {why}", from.display())
+        })?;
         // SAFETY: the simulation's own library.
-        let library = unsafe { libloading::Library::new(&path) }.expect("it loads");
-        let fake = Fake { library, path };
+        let library = unsafe { libloading::Library::new(&path) }.map_err(|e| {
+            let _ = std::fs::remove_file(&path);
+            format!("the simulated MVS library {} does not load: {e}", from.display())
+        })?;
+        let fake = Fake { library, path, from };
         fake.tell(b"fakemvs_configure", config);
-        fake
+        Ok(fake)
     }
 
     fn symbol<T: Copy>(&self, name: &[u8]) -> T {
@@ -114,6 +129,41 @@ impl Fake {
         let frames: unsafe extern "C" fn(*const c_char) -> u64 = self.symbol(b"fakemvs_frames");
         // SAFETY: null is all cameras.
         unsafe { frames(std::ptr::null()) }
+    }
+
+    /// A feature of the first camera, as a second program sees it that only looks on; `None` where the camera
+    /// does not answer.
+    pub fn look(&self, feature: &str) -> Option<f32> {
+        type OfHandle = unsafe extern "system" fn(Handle) -> i32;
+        type Enumerate = unsafe extern "system" fn(u32, *mut DeviceInfoList) -> i32;
+        type Create = unsafe extern "system" fn(*mut Handle, *const DeviceInfo) -> i32;
+        type Open = unsafe extern "system" fn(Handle, u32, u16) -> i32;
+        type GetFloat = unsafe extern "system" fn(Handle, *const c_char, *mut FloatValue) -> i32;
+        const EVERY_LAYER: u32 = 5;
+        const MONITOR: u32 = 7;
+        let (close, destroy) = ("MV_CC_CloseDevice", "MV_CC_DestroyHandle");
+        let [close, destroy] = [close, destroy].map(|f| self.symbol::<OfHandle>(f.as_bytes()));
+        // SAFETY: the SDK's functions with their types; what they fill is numbers and pointers, for which zero
+        // is a value, and lives for the calls.
+        unsafe {
+            let mut list: Box<DeviceInfoList> = Box::new(std::mem::zeroed());
+            self.symbol::<Enumerate>(b"MV_CC_EnumDevices")(EVERY_LAYER, &mut *list);
+            let camera = *list.devices.first().filter(|_| list.count > 0)?;
+            let mut handle: Handle = std::mem::zeroed();
+            if self.symbol::<Create>(b"MV_CC_CreateHandle")(&mut handle, camera) != 0 {
+                return None;
+            }
+            let mut value: FloatValue = std::mem::zeroed();
+            let seen = self.symbol::<Open>(b"MV_CC_OpenDevice")(handle, MONITOR, 0) == 0
+                && self.symbol::<GetFloat>(b"MV_CC_GetFloatValue")(
+                    handle,
+                    c(feature).as_ptr(),
+                    &mut value,
+                ) == 0;
+            close(handle);
+            destroy(handle);
+            seen.then_some(value.current)
+        }
     }
 
     /// The number of the frame in a whole image.

@@ -90,6 +90,31 @@ fn a_region_that_grew_is_diagnosed_and_cured() {
     });
 }
 
+/// Catches: a dead time of 0 for a camera that came back with other frames than it left with, and a camera that is
+/// stopped once more for the first of them.
+#[test]
+fn a_camera_that_returns_with_other_frames_is_started_once() {
+    watched(|| {
+        for fill in FILLS {
+            let fake = Fake::new("clock virtual;camera gige size=160x100 heartbeat=40");
+            fake.script("at 30 drift 160x100;at 60 disconnect 150");
+            let end = ended(
+                line(camera(&fake, &format!("fill={fill}&Width=96")))
+                    .configure(|c| c.capture.frames = Some(150))
+                    .stage("pass", pass())
+                    .start()
+                    .unwrap(),
+            );
+            let reasons: Vec<_> = end.resets.iter().map(|r| r.reason).collect();
+            let while_away = "format changed while away";
+            assert_eq!(reasons, ["format drift diagnosed after time-outs", while_away], "{fill}");
+            assert!(end.resets.iter().all(|r| r.dead.0 > 0), "{fill}: {:?}", end.resets);
+            assert!(end.reconnects.len() == 1 && end.reconnects[0].dead.0 > 0, "{fill}");
+            assert_eq!(fake.calls("MV_CC_StartGrabbing"), 3, "{fill}");
+        }
+    });
+}
+
 /// Catches: a frame thrown away because it did not fit, though the SDK keeps it.
 #[test]
 fn a_frame_that_does_not_fit_is_fetched_after_all() {

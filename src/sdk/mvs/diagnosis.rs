@@ -7,7 +7,7 @@ use super::open;
 use super::source::Mvs;
 use crate::source::{Diagnosis, Evidence};
 
-/// What the host received since the last frame, as far as the source was asked.
+/// What the host received since the first time-out after the last frame.
 #[derive(Debug, Default)]
 pub(super) struct Silence {
     first: Option<Received>,
@@ -19,6 +19,11 @@ pub(super) struct Silence {
 impl Silence {
     /// One frame may be on its way when the source is asked, but not at two times.
     const RISES_OF_DRIFT: u32 = 2;
+
+    /// Whether nothing is known of it yet.
+    pub fn is_new(&self) -> bool {
+        self.first.is_none()
+    }
 
     /// Takes note of what was received by now. Whether frames come that the host does not complete.
     pub fn is_drift(&mut self, now: Option<Received>) -> bool {
@@ -32,6 +37,13 @@ impl Silence {
 }
 
 impl Mvs {
+    /// The first time-out after a frame: what arrives from now on brought no frame.
+    #[cold]
+    pub(super) fn silence_begins(&mut self) {
+        let is_usb = self.camera.link == Link::Usb;
+        self.silence.first = self.handle.as_mut().and_then(|h| h.received(is_usb));
+    }
+
     /// What is known about a silence: the SDK answers `MV_E_NODATA` to all of them.
     pub(super) fn ask_about_silence(&mut self) -> Diagnosis {
         self.evidence = Evidence::default();

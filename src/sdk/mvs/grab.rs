@@ -38,6 +38,8 @@ impl Mvs {
                 let lost = self.handle.as_ref().and_then(|h| h.posted().lost());
                 if lost.is_some() {
                     self.last_call = "MV_CC_RegisterExceptionCallBack";
+                } else if self.silence.is_new() {
+                    self.silence_begins();
                 }
                 Grab::Fault(fault(lost.unwrap_or(code)))
             }

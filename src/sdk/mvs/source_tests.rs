@@ -45,6 +45,7 @@ fn a_packet_size_that_was_changed_is_drift() {
     let evidence = source.evidence();
     assert_eq!(evidence.packet_now, Some(1004));
     assert_ne!(evidence.packet_at_start, evidence.packet_now);
+    assert!(evidence.bytes_received.is_some_and(|n| n > 0), "at the first question: {evidence}");
     // Stop and start cure it.
     source.stop_device().unwrap();
     source.stop_host().unwrap();
