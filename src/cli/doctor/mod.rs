@@ -181,17 +181,14 @@ fn verdict(checks: &[Check]) -> String {
         None => format!("The default line can run here; {rest}."),
         Some(_) => {
             let names = |status| list(needed(checks, status).map(|c| c.name.as_str()));
-            match names(Status::Refused) {
-                none if none.is_empty() => {
-                    let unseen = names(Status::Unknown);
-                    format!(
-                        "It was not seen whether the default line can run here, for want of {unseen}; {rest}."
-                    )
-                }
-                missing => {
-                    format!("The default line cannot run here for want of {missing}; {rest}.")
-                }
+            if needed(checks, Status::Refused).next().is_some() {
+                let missing = names(Status::Refused);
+                return format!("The default line cannot run here for want of {missing}; {rest}.");
             }
+            let unseen = names(Status::Unknown);
+            format!(
+                "It was not seen whether the default line can run here, for want of {unseen}; {rest}."
+            )
         }
     }
 }

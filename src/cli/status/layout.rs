@@ -368,7 +368,7 @@ mod tests {
         }
         assert!(!narrow.contains("max run"), "{narrow}");
         // Of a hop the name says more than the word.
-        assert!(narrow.contains("\n  source>inspect-th") && !narrow.contains("hop "), "{narrow}");
+        assert!(narrow.contains("\n  source>inspect-t") && !narrow.contains("hop "), "{narrow}");
         let low = lines(&view(), 80, 4, plain);
         assert!(
             low[0].contains("running") && low[1].contains("frames") && low[2].contains("losses")
