@@ -44,7 +44,7 @@ const MOUNT: &str = "mount /proc and /sys (in a container: do not mask them)";
 /// How long a probe may take beyond what it measures.
 const SLACK: Duration = Duration::from_secs(30);
 /// The same for the trial of the default line, which first draws and learns what it will inspect.
-const TRIAL_SLACK: Duration = Duration::from_secs(120);
+const TRIAL_SLACK: Duration = Duration::from_secs(45);
 /// The name of that probe.
 const TRIAL: &str = "trial";
 
