@@ -1,7 +1,7 @@
 //! How a part is turned: its grey levels on rings around the centre, compared with the reference's at
 //! every turn; first coarsely, then finely.
 
-use super::kernels::sum_of_differences;
+use super::kernels::{dot, slopes, sum_of_differences};
 
 /// Rings that are compared.
 pub const RINGS: usize = 12;
@@ -105,10 +105,11 @@ impl Signature {
     }
 }
 
-/// Points of a ring in a wheel: twice around, and one more at each end.
-const SPAN: usize = 2 * POINTS + 2;
+/// Points of a ring in a wheel: twice around, and a few more at each end.
+const SPAN: usize = 2 * POINTS + 2 * ENDS;
+const ENDS: usize = 24;
 /// Differences of grey levels beyond this are a defect's, not the turn's.
-const MOST: f32 = 64.0;
+const MOST: i16 = 64;
 /// Pixels by which the centre is corrected at most.
 const MOST_SHIFT: f32 = 1.0;
 
@@ -118,8 +119,9 @@ pub struct Wheel {
     fine: Box<[u8]>,
     coarse: Box<[u8]>,
     radii: [f32; RINGS],
-    /// Sine and cosine of each point's direction.
-    directions: Box<[(f32, f32)]>,
+    /// Of each point's direction: sine, cosine, sine squared, sine times cosine.
+    directions: [Box<[f32]>; 4],
+    ones: Box<[f32]>,
 }
 
 /// A turn, and how well the signatures agree there.
@@ -140,14 +142,20 @@ impl Wheel {
     pub fn new(s: &Signature, rings: &Rings) -> Wheel {
         let coarse = s.coarse.chunks_exact(COARSE).flat_map(|ring| ring.iter().chain(ring));
         let fine = s.fine.chunks_exact(POINTS).flat_map(|ring| {
-            let ends = (ring.last().copied(), ring.first().copied());
-            ends.0.into_iter().chain(ring.iter().chain(ring).copied()).chain(ends.1)
+            let (before, after) = (&ring[POINTS - ENDS..], &ring[..ENDS]);
+            before.iter().chain(ring).chain(ring).chain(after).copied()
         });
         Wheel {
             fine: fine.collect(),
             coarse: coarse.copied().collect(),
             radii: rings.radii,
-            directions: around().collect(),
+            directions: [
+                around().map(|(sin, _)| sin).collect(),
+                around().map(|(_, cos)| cos).collect(),
+                around().map(|(sin, _)| sin * sin).collect(),
+                around().map(|(sin, cos)| sin * cos).collect(),
+            ],
+            ones: around().map(|_| 1.0).collect(),
         }
     }
 
@@ -189,35 +197,21 @@ impl Wheel {
     /// What is left of the difference at a turn is explained by a little more of a turn (in points), and a little
     /// shift of the centre (in pixels): least squares, with the slope of the grey levels along the rings.
     fn refine(&self, s: &Signature, turn: usize) -> [f32; 3] {
-        const LANES: usize = 8;
+        let (mut squares, mut products) = ([0.0; POINTS], [0.0; POINTS]);
+        let [sin, cos, sin_sin, sin_cos] = &self.directions;
         let mut normal = [[0.0_f32; 4]; 3];
         for (ring, theirs) in s.fine.chunks_exact(POINTS).enumerate() {
-            let ours = &self.fine[ring * SPAN + POINTS - turn..][..POINTS + 2];
-            // Sums of slope times slope (and sine, cosine), and of slope times difference, lane by lane.
-            let mut sums = [[0.0_f32; LANES]; 8];
-            let lanes =
-                theirs.as_chunks::<LANES>().0.iter().zip(self.directions.as_chunks::<LANES>().0);
-            for (chunk, (theirs, directions)) in lanes.enumerate() {
-                let ours: &[u8; LANES + 2] =
-                    ours[chunk * LANES..][..LANES + 2].try_into().unwrap_or(&[0; LANES + 2]);
-                for i in 0..LANES {
-                    let slope = 0.5 * (f32::from(ours[i]) - f32::from(ours[i + 2]));
-                    let off = (f32::from(theirs[i]) - f32::from(ours[i + 1])).clamp(-MOST, MOST);
-                    let (sin, cos) = directions[i];
-                    let (square, product) = (slope * slope, slope * off);
-                    sums[0][i] += square;
-                    sums[1][i] += square * sin;
-                    sums[2][i] += square * cos;
-                    sums[3][i] += square * sin * sin;
-                    sums[4][i] += square * sin * cos;
-                    sums[5][i] += product;
-                    sums[6][i] += product * sin;
-                    sums[7][i] += product * cos;
-                }
-            }
-            let [g, gs, gc, gss, gsc, r, rs, rc] = sums.map(|lanes| lanes.iter().sum::<f32>());
-            // A pixel along the ring, in points of it.
+            // A pixel along the ring, in points of it. Over a pixel to either side: on the inner rings neighbours
+            // show the same pixel.
             let p = POINTS as f32 / (std::f32::consts::TAU * self.radii[ring]);
+            let reach = (p.round() as usize).clamp(1, ENDS);
+            let first = ring * SPAN + ENDS + POINTS - turn - reach;
+            let ours = &self.fine[first..][..POINTS + 2 * reach];
+            slopes(ours, theirs, (reach, MOST), &mut squares, &mut products);
+            let wide = (2 * reach) as f32;
+            let [g, gs, gc] = [&self.ones, sin, cos].map(|d| dot(&squares, d) / (wide * wide));
+            let [gss, gsc] = [sin_sin, sin_cos].map(|d| dot(&squares, d) / (wide * wide));
+            let [r, rs, rc] = [&self.ones, sin, cos].map(|d| dot(&products, d) / wide);
             let rows = [
                 [g, -p * gs, p * gc, r],
                 [-p * gs, p * p * gss, -p * p * gsc, -p * rs],
@@ -236,7 +230,7 @@ impl Wheel {
 
     fn fine_sum(&self, s: &Signature, turn: usize) -> u32 {
         let rings = self.fine.chunks_exact(SPAN).zip(s.fine.chunks_exact(POINTS));
-        rings.map(|(a, b)| sum_of_differences(&a[POINTS + 1 - turn..][..POINTS], b)).sum()
+        rings.map(|(a, b)| sum_of_differences(&a[ENDS + POINTS - turn..][..POINTS], b)).sum()
     }
 }
 
@@ -318,7 +312,7 @@ mod tests {
             rings.sample(&pixels, 71, 35.0 - dx, 35.0 - dy, &mut s);
             s.normalise(150, 150);
             let turn = wheel.turn(&s);
-            assert!((turn.x - dx).hypot(turn.y - dy) < 0.57, "{dx} {dy}: {turn:?}");
+            assert!((turn.x - dx).hypot(turn.y - dy) < 0.3, "{dx} {dy}: {turn:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! The surface of a part beside the reference's, turned as the part is.
 
 use super::chords::{Chord, Disc, Pose, Walk};
-use super::kernels::{exceed, expect};
+use super::kernels::{exceed, expect, ramp};
 use super::reference::Reference;
 use super::view::Window;
 use std::ops::RangeInclusive;
@@ -82,16 +82,6 @@ pub fn compare(
         let (dark, bright) = (&mut work.dark[..n], &mut work.bright[..n]);
         let exceeds = exceed(image, expected, tolerance, dark, bright);
         look(&Seen { chord, image, expected, tolerance, mean, dark, bright, exceeds });
-    }
-}
-
-/// The light along a row, 4096 for 1.
-fn ramp(start: f32, step: f32, out: &mut [u16]) {
-    // Fixed point with 12 more bits for the steps.
-    let (mut at, step) = ((start * 4096.0 * 4096.0) as i64, (step * 4096.0 * 4096.0) as i64);
-    for l in out {
-        *l = (at >> 12).clamp(0, 0xFFFF) as u16;
-        at += step;
     }
 }
 

@@ -17,7 +17,84 @@ pub fn halve(a: &[u8], b: &[u8], out: &mut [u8]) {
 /// # Real-time
 /// Stage-bound. No allocation.
 pub fn sum_of_differences(a: &[u8], b: &[u8]) -> u32 {
-    a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum()
+    // One instruction sums the differences of sixteen bytes, if they are taken sixteen at a time.
+    let n = a.len().min(b.len());
+    let ((a, a_rest), (b, b_rest)) = (a[..n].as_chunks::<16>(), b[..n].as_chunks::<16>());
+    let difference = |(a, b): (&u8, &u8)| u32::from(a.abs_diff(*b));
+    let mut sum = 0;
+    for (a, b) in a.iter().zip(b) {
+        sum += a.iter().zip(b).map(difference).sum::<u32>();
+    }
+    sum + a_rest.iter().zip(b_rest).map(difference).sum::<u32>()
+}
+
+/// The sum of products.
+///
+/// # Real-time
+/// Stage-bound. No allocation.
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    // In lanes: the compiler may not change the order of additions by itself.
+    let n = a.len().min(b.len());
+    let ((a, a_rest), (b, b_rest)) = (a[..n].as_chunks::<8>(), b[..n].as_chunks::<8>());
+    let mut sums = [0.0_f32; 8];
+    for (a, b) in a.iter().zip(b) {
+        for (s, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *s += a * b;
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+/// The slopes of `ours`, which begins `reach` points before `theirs` and ends so many behind it: their squares, and
+/// their products with the differences between both, of which at most `most` count. A slope is what the grey level
+/// falls by from `reach` points before to `reach` points behind.
+///
+/// # Real-time
+/// Stage-bound. No allocation.
+pub fn slopes(
+    ours: &[u8],
+    theirs: &[u8],
+    (reach, most): (usize, i16),
+    squares: &mut [f32],
+    products: &mut [f32],
+) {
+    let room = ours.len().saturating_sub(2 * reach);
+    let n = theirs.len().min(room).min(squares.len()).min(products.len());
+    if n == 0 {
+        return;
+    }
+    let (before, here, after) = (&ours[..n], &ours[reach..][..n], &ours[2 * reach..][..n]);
+    let (theirs, squares, products) = (&theirs[..n], &mut squares[..n], &mut products[..n]);
+    for i in 0..n {
+        let slope = i16::from(before[i]) - i16::from(after[i]);
+        let off = (i16::from(theirs[i]) - i16::from(here[i])).clamp(-most, most);
+        squares[i] = (i32::from(slope) * i32::from(slope)) as f32;
+        products[i] = (i32::from(slope) * i32::from(off)) as f32;
+    }
+}
+
+/// Values from `start` on in steps of `step`, 4096 for 1, from 0 to just below 16.
+///
+/// # Real-time
+/// Stage-bound. No allocation.
+pub fn ramp(start: f32, step: f32, out: &mut [u16]) {
+    const LANES: usize = 8;
+    // With twelve more bits for the steps.
+    let fixed = |v: f32| (v.clamp(-15.99, 15.99) * (1 << 24) as f32) as i32;
+    let mut at: [i32; LANES] = std::array::from_fn(|i| fixed(start + step * i as f32));
+    let step = fixed(step * LANES as f32);
+    let value = |at: i32| (at >> 12).clamp(0, 0xFFFF) as u16;
+    let (chunks, rest) = out.as_chunks_mut::<LANES>();
+    for chunk in chunks {
+        for (o, at) in chunk.iter_mut().zip(&mut at) {
+            *o = value(*at);
+            *at = at.wrapping_add(step);
+        }
+    }
+    for (o, at) in rest.iter_mut().zip(at) {
+        *o = value(at);
+    }
 }
 
 /// What a row should look like: the reference's grey levels times the light, and times the shading that
@@ -83,6 +160,40 @@ mod tests {
             // Catches a sum that wraps in a narrow lane.
             let plain: i64 = a.iter().zip(&b).map(|(a, b)| (i64::from(*a) - i64::from(*b)).abs()).sum();
             prop_assert_eq!(i64::from(sum_of_differences(&a, &b)), plain);
+        }
+
+        #[test]
+        fn sums_of_products_are_sums(a in proptest::collection::vec(-9.0_f32..9.0, 0..60), b in proptest::collection::vec(-9.0_f32..9.0, 0..60)) {
+            // Catches lanes that are lost, and a rest that is left out.
+            let plain: f64 = a.iter().zip(&b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            prop_assert!((f64::from(dot(&a, &b)) - plain).abs() < 0.01);
+        }
+
+        #[test]
+        fn slopes_are_those_of_the_neighbours(ours in bytes(80), theirs in bytes(80), reach in 0_usize..5, most in 1_i16..255) {
+            // Catches a slope of the wrong points or sign, and products that wrap.
+            let n = theirs.len().min(ours.len().saturating_sub(2 * reach));
+            let (mut squares, mut products) = (vec![-1.0; 80], vec![-1.0; 80]);
+            slopes(&ours, &theirs, (reach, most), &mut squares, &mut products);
+            for i in 0..n {
+                let slope = f64::from(ours[i]) - f64::from(ours[i + 2 * reach]);
+                let off = f64::from(theirs[i]) - f64::from(ours[i + reach]);
+                prop_assert_eq!(f64::from(squares[i]), slope * slope);
+                prop_assert_eq!(f64::from(products[i]), slope * off.clamp(-f64::from(most), f64::from(most)));
+            }
+            prop_assert!(squares[n..].iter().chain(&products[n..]).all(|v| *v == -1.0));
+        }
+
+        #[test]
+        fn a_ramp_is_a_straight_line(start in -1.0_f32..15.5, step in -0.01_f32..0.01, n in 0_usize..300) {
+            // Catches steps that add up to another slope, and an overflow at either end.
+            let mut out = vec![7; n];
+            ramp(start, step, &mut out);
+            for (i, v) in out.iter().enumerate() {
+                let plain = (f64::from(start) + f64::from(step) * i as f64) * 4096.0;
+                let plain = plain.clamp(0.0, 65535.0);
+                prop_assert!((f64::from(*v) - plain).abs() < 1.5, "{v} {plain}");
+            }
         }
 
         #[test]
