@@ -108,15 +108,15 @@ impl Outcome {
     }
 
     /// Every kind was planted, and as good as everything is found, named and placed rightly.
-    fn assert_right(&self, what: &str, most_wrong: f64) {
+    fn assert_right(&self, what: &str, least: f64, most_wrong: f64) {
         for (kind, row) in Defect::NAMES.iter().zip(&self.counts) {
             assert!(
                 row.iter().sum::<u32>() > 2,
                 "{what}: too few of {kind} to say anything: {self:?}"
             );
         }
-        assert!(self.precision() >= 0.98, "{what}: precision {}: {self:?}", self.precision());
-        assert!(self.recall() >= 0.98, "{what}: recall {}: {self:?}", self.recall());
+        assert!(self.precision() >= least, "{what}: precision {}: {self:?}", self.precision());
+        assert!(self.recall() >= least, "{what}: recall {}: {self:?}", self.recall());
         assert!(
             self.wrong_kind() <= most_wrong,
             "{what}: wrong kind {}: {self:?}",
@@ -160,18 +160,18 @@ fn many() -> Look {
 #[test]
 fn the_default_line_is_judged_as_it_was_planted() {
     let seen = outcome(&mono8(2448, 2048), &many(), &[0, 7, 11], 12);
-    seen.assert_right("2448x2048", 0.02);
+    seen.assert_right("2448x2048", 0.98, 0.02);
 }
 
-/// Catches: an inspection that is good at one size only. A dent of the smallest has a radius of five pixels.
+/// Catches: an inspection that is good at one size only. On the smallest a scratch is one or two pixels wide.
 #[test]
 fn smaller_frames_are_judged_as_well() {
-    for (width, height) in [(1600, 1200), (1224, 1024), (980, 820)] {
+    for (width, height) in [(1600, 1200), (1224, 1024), (980, 820), (800, 600)] {
         let seen = outcome(&mono8(width, height), &many(), &[0, 7], 20);
-        seen.assert_right(&format!("{width}x{height}"), 0.03);
+        seen.assert_right(&format!("{width}x{height}"), 0.98, 0.03);
     }
     let seen = outcome(&mono8(640, 512), &many(), &[0, 7, 11], 20);
-    seen.assert_right("640x512", 0.08);
+    seen.assert_right("640x512", 0.95, 0.08);
 }
 
 /// Catches: alarms about what is too small to be seen. Where the marks are a pixel or two, parts may pass that

@@ -1,10 +1,10 @@
 //! What a mark on a surface is called: by the signs of its differences, by what the reference has printed there, and
 //! by its form.
 //!
-//! - A *dent* is a shading: one side of it is brighter than expected, the other darker.
+//! - A *dent* is a shading: one side of it is brighter than expected, the other darker, and it is no thin line.
 //! - A *misprint* follows the print: where there should be print the surface shows, and where there should be none
-//!   there may be print.
-//! - A *scratch* is thin and long.
+//!   there may be print, in strokes.
+//! - A *scratch* is thin and long, with or without a burr beside it.
 //! - A *stain* is none of these, and darker than expected.
 
 use super::compare::Seen;
@@ -24,6 +24,8 @@ const PRINT_SHARE: f64 = 0.75;
 const MISSING_SHARE: f64 = 0.25;
 /// Pixels of a scratch, in squares of its length. A disc: 0.8; half of one: 0.4.
 const THIN: f64 = 0.25;
+/// Pixels of printed strokes, in squares of their extent. A disc: 1.
+const STROKES: f64 = 0.35;
 /// Lengths of a scratch in its widths.
 const LONG: f64 = 2.5;
 
@@ -133,12 +135,17 @@ impl Form {
         let inside = self.inside.max(1.0);
         let (missing, print) = (self.missing / inside, (self.missing + self.doubled) / inside);
         let (length, width) = self.extent();
-        if two_sided > TWO_SIDED && self.beside() > BESIDE {
-            Defect::Dent
-        } else if print > PRINT_SHARE && missing > MISSING_SHARE {
+        let shaded = two_sided > TWO_SIDED && self.beside() > BESIDE;
+        let thin = self.pixels < THIN * length * length;
+        // Print that is there twice leaves most of its extent free; a stain fills it.
+        let strokes = self.pixels < STROKES * length * width;
+        if !shaded && print > PRINT_SHARE && (missing > MISSING_SHARE || strokes) {
             Defect::Misprint
-        } else if self.pixels < THIN * length * length && length > LONG * width {
+        } else if thin && length > LONG * width {
+            // Also with a burr beside it, which throws a shadow.
             Defect::Scratch
+        } else if shaded {
+            Defect::Dent
         } else if self.bright.weight > 0.5 * total {
             Defect::Dent
         } else {
