@@ -204,7 +204,7 @@ impl Conveyor {
     /// Writes frame `serial` to the start of `out`; as much of it as fits.
     ///
     /// # Real-time
-    /// Any thread. No allocation, no lock, no system call; 5 megapixels of Mono8 take one to two milliseconds.
+    /// Any thread. No allocation, no lock, no system call; 5 megapixels of Mono8 take some two milliseconds.
     pub fn write(&self, serial: u64, out: &mut [u8]) {
         let end = self.image_bytes().min(out.len());
         let tray = self.layout.place(serial);
