@@ -144,9 +144,7 @@ impl Form {
         } else if thin && length > LONG * width {
             // Also with a burr beside it, which throws a shadow.
             Defect::Scratch
-        } else if shaded {
-            Defect::Dent
-        } else if self.bright.weight > 0.5 * total {
+        } else if shaded || self.bright.weight > 0.5 * total {
             Defect::Dent
         } else {
             Defect::Stain

@@ -17,7 +17,7 @@ pub const MIN_FRAMES: u64 = 4;
 /// The most: they are kept in memory, without what lies between the parts.
 pub const MAX_FRAMES: u64 = 256;
 /// Parts with a larger radius in pixels are inspected at half scale.
-const HALF_SCALE_RADIUS: f32 = 120.0;
+const HALF_SCALE_RADIUS: f32 = 150.0;
 /// Cells a side of the images up to which they are made finer than the pixels: so large a table stays in a core's cache.
 const MAX_IMAGE_SIDE: usize = 512;
 /// Grey levels by which an outline must stand out for a part to be one.
