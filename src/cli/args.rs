@@ -27,6 +27,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// List every camera that each camera SDK on this machine can see.
     Devices(DevicesArgs),
+    /// Say from log files how often errors came, how often the line recovered, and whether memory was flat.
+    Stats(StatsArgs),
     /// Learn from good frames what parts look like, for stages of kind inspect.
     Teach(TeachArgs),
 }
@@ -124,6 +126,22 @@ pub enum Sdk {
     after_help = "Exit codes: 0 it has looked, whatever it found; 1 nothing could be printed; 2 the command is wrong."
 )]
 pub struct DevicesArgs {
+    /// Print one JSON object as the last line on stdout, everything else on stderr.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `frameline stats`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Files may hold text or JSON, several runs, parts of one rolled log, in any order: \
+frameline stats line.log line.log.*\n\n\
+Exit codes: 0 they were read; 1 one of them holds no line of frameline; 2 one cannot be opened, or the command is wrong."
+)]
+pub struct StatsArgs {
+    /// Log files, as [log] file in a configuration writes them.
+    #[arg(required = true, value_name = "LOGFILE")]
+    pub files: Vec<PathBuf>,
     /// Print one JSON object as the last line on stdout, everything else on stderr.
     #[arg(long)]
     pub json: bool,

@@ -4,6 +4,7 @@ use super::boards;
 use super::document::{Document, Origin, Raw, Section};
 use super::fields::{Fields, quoted};
 use super::kinds::{self, Kind};
+use super::log::LogSettings;
 use super::schema;
 use super::tables::{self, core, priority, wait};
 use super::value::list;
@@ -29,10 +30,8 @@ pub struct Job {
     pub line: LineConfig,
     /// Its stages.
     pub stages: Vec<StageJob>,
-    /// Log level.
-    pub log_level: String,
-    /// Whether log lines carry time and thread.
-    pub log_full: bool,
+    /// What is logged, and where.
+    pub log: LogSettings,
     /// Folder of the report.
     pub report: Option<PathBuf>,
     /// The whole of it as TOML.
@@ -69,7 +68,7 @@ impl Job {
             reset: tables::reset(&table("reset", schema::RESET)?),
             monitor: tables::monitor(&table("monitor", schema::MONITOR)?),
         };
-        let log = table("log", schema::LOG)?;
+        let log = LogSettings::new(&table("log", schema::LOG)?);
         let report = table("report", schema::REPORT)?.text("dir").map(PathBuf::from);
         let (uri, uri_origin) = source(document)?;
         let mut toml = format!("[source]\nuri = {}\n\n{toml}", quoted(&uri));
@@ -84,8 +83,7 @@ impl Job {
             uri_origin,
             line: config,
             stages,
-            log_level: log.text("level").unwrap_or("warn").into(),
-            log_full: log.text("format") == Some("full"),
+            log,
             report,
             toml: format!("{}\n", toml.trim_end()),
         })

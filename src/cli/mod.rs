@@ -16,6 +16,7 @@ pub mod image_kinds;
 pub mod inspection;
 pub mod job;
 pub mod kinds;
+pub mod log;
 pub mod machine;
 pub mod object;
 pub mod reference;
@@ -25,6 +26,7 @@ pub mod resolve;
 pub mod run;
 pub mod schema;
 pub mod series;
+pub mod stats;
 pub mod status;
 pub mod summary;
 pub mod tables;
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
         args::Command::Doctor(doctor) => doctor::run(doctor),
         args::Command::Explain(explain) => explain::run(explain),
         args::Command::Devices(devices) => devices::run(devices),
+        args::Command::Stats(stats) => stats::run(stats),
         args::Command::Teach(teach) => teach::run(teach),
     };
     match failures {

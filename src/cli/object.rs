@@ -3,6 +3,7 @@
 use super::inspection::truths;
 use super::job::Job;
 use super::kinds::Kind;
+use super::log::LogOutcome;
 use super::machine::Machine;
 use super::value::list;
 use crate::clock::{HostTime, Nanos, wall_time};
@@ -24,6 +25,8 @@ pub struct Verdict {
     pub losses: Vec<(&'static str, u64)>,
     /// Frames that the camera took.
     pub grabbed: u64,
+    /// What became of the lines in the log file, if there is one.
+    pub log: Option<LogOutcome>,
 }
 
 /// Figures of a verifying stage that say that a frame was wrong.
@@ -49,7 +52,7 @@ impl Verdict {
             let names = list(hops.iter().map(|h| h.name.as_str()));
             failures.push(format!("frames that went into hop {names} did not all come out"));
         }
-        Verdict { failures, interrupted, losses: f.losses(), grabbed: f.grabbed }
+        Verdict { failures, interrupted, losses: f.losses(), grabbed: f.grabbed, log: None }
     }
 
     /// One sentence.
@@ -140,7 +143,7 @@ pub fn holders(s: &Snapshot, held: &crate::buffer::HeldSlot) -> Vec<String> {
 
 /// The object.
 pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
-    let since = |at: HostTime| (at - HostTime(s.at.0.saturating_sub(s.elapsed.0))).0;
+    let since = |at: HostTime| (at - s.started).0;
     let ns = |n: Nanos| n.0;
     let f = &s.frames;
     let mut latencies = Map::new();
@@ -246,6 +249,8 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
         "memory": {
             "pool_bytes": m.pool_bytes,
             "rss_start": m.rss_start,
+            "rss_settled": m.rss_settled,
+            "pool_settled": m.pool_settled,
             "rss_end": m.rss_end,
             "rss_peak": m.rss_peak,
             "locked": m.pool_bytes > 0 && m.locked_bytes >= m.pool_bytes,
@@ -299,13 +304,14 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
             .collect::<Map<_, _>>(),
         "events": s.events.iter().map(|e| json!({ "at_ns": since(e.at), "text": e.text }))
             .collect::<Vec<_>>(),
+        "log": verdict.log.as_ref().map(LogOutcome::object),
         "failure": s.failure,
     })
 }
 
 /// When the line started, in the calendar's time.
 pub fn started(s: &Snapshot) -> std::time::SystemTime {
-    wall_time(HostTime(s.at.0.saturating_sub(s.elapsed.0)))
+    wall_time(s.started)
 }
 
 /// The same as text: RFC 3339, UTC.
@@ -316,17 +322,18 @@ pub fn started_text(s: &Snapshot) -> String {
 /// The object with what a report adds: the machine, the configuration, samples over time.
 pub fn report_object(s: &Snapshot, verdict: &Verdict, job: &Job, machine: &Machine) -> Value {
     let mut object = object(s, verdict);
-    let start = s.at.0.saturating_sub(s.elapsed.0);
     if let Value::Object(keys) = &mut object {
         keys.insert("frameline".into(), json!(env!("CARGO_PKG_VERSION")));
         keys.insert("started".into(), json!(started_text(s)));
         keys.insert("machine".into(), machine.json());
+        keys.insert("stats".into(), super::stats::object::object(&super::stats::Answers::of(s)));
         let config: Option<toml::Table> = job.toml.parse().ok();
         keys.insert("config".into(), json!(config));
         let samples = s.samples.iter().map(|p| {
             json!({
-                "at_ns": p.at.0.saturating_sub(start),
+                "at_ns": (p.at - s.started).0,
                 "rss_bytes": p.rss_bytes,
+                "pool_bytes": p.pool_bytes,
                 "page_faults_minor": p.faults_minor,
                 "page_faults_major": p.faults_major,
                 "slots_out": p.slots_out,

@@ -2,27 +2,30 @@
 
 use super::args::RunArgs;
 use super::boards::Boards;
-use super::job::Job;
-use super::kinds::Surroundings;
+use super::job::{Job, StageJob};
+use super::kinds::{Kind, Surroundings};
+use super::log::Log;
 use super::machine::Machine;
 use super::object::{Verdict, object};
 use super::report::ReportFolder;
 use super::report::picture::{Saved, pictures};
 use super::resolve;
-use super::status::screen::AboveBlock;
 use super::status::view::Goal;
 use super::status::{Status, wants_colour};
 use super::summary::summary;
 use super::teach;
+use crate::buffer::Frame;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{Line, LineBuilder, Snapshot, StageSpec};
+use crate::sim::{Scene, Sim, SimConfig};
+use crate::source::Source;
+use crate::stage::{Flow, FnStage, StageContext};
 use crate::stages::Gallery;
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tracing_subscriber::EnvFilter;
 
 /// How often the program looks at signals and at the line.
 const LOOK: Duration = Duration::from_millis(50);
@@ -37,7 +40,7 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
         resolve::open_source(&job)?;
         return print(&job.toml).map(|()| Verdict::default());
     }
-    start_log(&job, verbose);
+    let log = Log::start(&job.log, verbose)?;
     let mut folder = job.report.as_ref().map(|dir| ReportFolder::create(dir, &job)).transpose()?;
     // Before any thread of the line exists, so that none of them is killed by a signal.
     let no_handler =
@@ -54,7 +57,8 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
         }
     }
     let (snapshot, interrupted) = watch(line, &mut signals, &job, status, folder.as_mut());
-    let verdict = Verdict::of(&job, &snapshot, interrupted);
+    let mut verdict = Verdict::of(&job, &snapshot, interrupted);
+    verdict.log = log.finish();
     let text = summary(&snapshot, &verdict, &job);
     let reported = folder.map(|folder| {
         let saved = gallery.parts();
@@ -98,26 +102,9 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
         .map_err(|e| Error::with_source(ErrorKind::Io, "stdout cannot be written", e))
 }
 
-fn start_log(job: &Job, verbose: u8) {
-    let level = match verbose {
-        0 => job.log_level.as_str(),
-        1 => "info",
-        _ => "debug",
-    };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(level))
-        .with_writer(|| AboveBlock)
-        .with_ansi(wants_colour(&std::io::stderr()));
-    // A second subscriber in one process is not ours to argue about.
-    let _ = if job.log_full {
-        builder.with_thread_names(true).try_init()
-    } else {
-        builder.with_target(false).without_time().try_init()
-    };
-}
-
 /// The line that the job describes.
 pub(super) fn builder(job: &Job, gallery: &Arc<Gallery>) -> Result<LineBuilder, Error> {
+    check_first(job)?;
     let source = resolve::open_source(job)?;
     let surroundings = Surroundings::new(&job.uri, source.geometry(), gallery.clone());
     let boards = Boards::of(&job.stages);
@@ -131,6 +118,32 @@ pub(super) fn builder(job: &Job, gallery: &Arc<Gallery>) -> Result<LineBuilder, 
         builder = builder.stage_with(stage.spec.clone(), move |worker| maker.make(worker));
     }
     Ok(builder)
+}
+
+/// Refuses a line that cannot work before a conveyor is drawn and learnt, which takes seconds: the same line, with a
+/// camera that draws little and stages that only take their places.
+fn check_first(job: &Job) -> Result<(), Error> {
+    let learns = |s: &StageJob| matches!(s.kind, Kind::Inspect { reference: None });
+    let camera = SimConfig::from_uri(&job.uri).ok().filter(SimConfig::shows_conveyor);
+    let (true, Some(mut camera)) = (job.stages.iter().any(learns), camera) else { return Ok(()) };
+    camera.look.scene = Scene::Pattern;
+    let source: Box<dyn Source> = Box::new(Sim::new(camera)?);
+    let surroundings = Surroundings::new(&job.uri, source.geometry(), Arc::default());
+    let mut builder = Line::builder_boxed(source).config(job.line.clone());
+    for stage in &job.stages {
+        let spec = stage.spec.clone();
+        builder = if stage.kind.makes_images() {
+            let maker = stage
+                .kind
+                .open(&surroundings, stage.spec.workers, None)
+                .map_err(|e| stage.origin.error(format_args!("stage {}: {e}", spec.name)))?;
+            builder.stage_with(spec, move |worker| maker.make(worker))
+        } else {
+            let pass = |_: &mut Frame, _: &mut StageContext<'_>| Ok(Flow::Pass);
+            builder.stage_with(spec, move |_| Box::new(FnStage(pass)))
+        };
+    }
+    builder.check()
 }
 
 /// How many instances of a stage there will be: stages that share a thread have its workers.

@@ -74,7 +74,12 @@ pub const POOL: &[Key] = &[
         "\"off\"",
         "ordinary pages, advised huge pages, or the system's reserved ones",
     ),
-    key("guard", KeyType::Bool, "false", "a guard page behind each slot, not canary and moat"),
+    key(
+        "guard",
+        KeyType::Bool,
+        "false",
+        "a guard page behind each slot, not canary and moat: a write past the end ends the process on the spot",
+    ),
 ];
 
 const CORE: Key = key("core", integer(0, 65_535), "", "core to pin the thread to");
@@ -290,7 +295,39 @@ pub const LOG: &[Key] = &[
         "format",
         KeyType::Choice(&["full", "compact"]),
         "\"compact\"",
-        "with time and thread, or without",
+        "on stderr: with time, thread and fields, or sentences alone",
+    ),
+    key("file", KeyType::Text, "", "file to log to as well; its folder is made"),
+    key(
+        "file_level",
+        KeyType::Choice(&["error", "warn", "info", "debug", "trace"]),
+        "\"info\"",
+        "what is logged in the file; frameline stats wants info",
+    ),
+    key(
+        "file_format",
+        KeyType::Choice(&["text", "json"]),
+        "\"text\"",
+        "sentences with fields behind them, or one JSON object a line",
+    ),
+    key(
+        "rotation",
+        KeyType::Choice(&["never", "size", "hourly", "daily"]),
+        "\"size\"",
+        "when a new file begins: when this one has log.size bytes, or with each hour or day in UTC, which its name then has",
+    ),
+    key(
+        "size",
+        KeyType::Bytes { min: 4 << 10, max: 1 << 50 },
+        "\"16MiB\"",
+        "bytes of a file, where a new one begins by size",
+    ),
+    key("keep", integer(1, 10_000), "10", "older files that are kept beside it"),
+    key(
+        "queue",
+        integer(1, 1_000_000),
+        "8192",
+        "lines that may wait for the disk; those beyond are dropped and counted",
     ),
 ];
 

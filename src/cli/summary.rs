@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 const TEXTS: &[&str] = &["class", "action", "policy"];
 
 /// Rows with their columns aligned: words to the left, figures to the right.
-fn table(out: &mut String, rows: &[Vec<String>]) {
+pub(super) fn table(out: &mut String, rows: &[Vec<String>]) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<_> = (0..columns)
         .map(|c| rows.iter().filter_map(|r| r.get(c)).map(|v| v.chars().count()).max())
@@ -35,7 +35,7 @@ fn table(out: &mut String, rows: &[Vec<String>]) {
     }
 }
 
-fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+pub(super) fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.iter().map(|c| (*c).into()).collect()
 }
 
@@ -68,6 +68,9 @@ pub fn summary(s: &Snapshot, verdict: &Verdict, job: &Job) -> String {
     results(&mut out, s);
     troubles(&mut out, s);
     machine(&mut out, s);
+    if let Some(log) = &verdict.log {
+        let _ = writeln!(out, "log: {}", log.text());
+    }
     out
 }
 

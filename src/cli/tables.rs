@@ -108,5 +108,6 @@ pub fn monitor(f: &Fields) -> MonitorSettings {
         hang_after: f.duration("hang_after").unwrap_or_default(),
         log_repeats: f.duration("log_repeats").unwrap_or_default(),
         warm_up: f.duration("warm_up").unwrap_or_default(),
+        log: true,
     }
 }

@@ -90,6 +90,8 @@ pub fn learn(
     config.capture.frames = None;
     config.capture.duration = None;
     config.capture.damaged = Damaged::Drop;
+    // It is no run: its frames and its faults would be taken for the line's.
+    config.monitor.log = false;
     let mut builder = Line::builder_boxed(source).config(config);
     for stage in way {
         let maker = stage

@@ -188,6 +188,8 @@ pub struct MonitorSettings {
     pub log_repeats: Duration,
     /// Memory and page faults before this time count as warm-up, not as steady state.
     pub warm_up: Duration,
+    /// Whether the line logs; not for a line that only serves another one.
+    pub log: bool,
 }
 
 impl Default for MonitorSettings {
@@ -197,6 +199,7 @@ impl Default for MonitorSettings {
             hang_after: Duration::from_secs(2),
             log_repeats: Duration::from_secs(60),
             warm_up: Duration::from_millis(500),
+            log: true,
         }
     }
 }

@@ -144,22 +144,21 @@ impl Line {
         if let Some(caller) = &mut caller {
             caller.abandon();
         }
-        self.quit.store(true, Ordering::Release);
-        self.monitor_bed.wake();
-        if let Some(monitor) = self.monitor.take() {
-            let _ = monitor.join(); // Bounded: it only samples and writes its log.
-        }
-        let mut end = snapshot(&shared);
         if !alive.is_empty() {
             let names: Vec<String> = alive.iter().map(|t| describe(&shared, *t)).collect();
             let text = format!(
                 "the line stopped without {}; the thread is left to itself",
                 names.join(" and ")
             );
-            tracing::error!("{text}");
-            end.failure.get_or_insert(text);
+            // Before the monitor tells the end, so that it tells this too.
+            shared.cold().failure.get_or_insert(text);
         }
-        end
+        self.quit.store(true, Ordering::Release);
+        self.monitor_bed.wake();
+        if let Some(monitor) = self.monitor.take() {
+            let _ = monitor.join(); // Bounded: it only samples and writes its log.
+        }
+        snapshot(&shared)
     }
 }
 

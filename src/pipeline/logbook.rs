@@ -1,17 +1,35 @@
 //! What the monitor logs: a sentence for people, and beside it fields for programs.
 //!
-//! The field `event` says what a line is about: `run_begin`, `run_end`, `fault`, `fault_again`, `fault_total`,
-//! `diagnosis`, `reset`, `reconnect`, `flow` (frames again after one of these), `memory`. A distinct fault is
-//! logged when it comes first, again with what came since after a while, and once more at the end; the field
-//! `new` adds up to its count. docs/logs.md has the fields.
+//! The field `event` says what a line is about, `camera` whose it is, `at_ns` when it was since the line's start:
+//! `run_begin`, `run_end`, `fault`, `fault_again`, `fault_total`, `diagnosis`, `reset`, `reconnect`, `flow` (frames
+//! again after one of these), `recovery`, `memory`, `stage_failed`, `stage_panicked`, `stage_total`, `overrun`,
+//! `hung`, `refused`, `note`, `failure`. A distinct fault is logged when it comes first, again with what came since
+//! after a while, and once more at the end; the field `new` adds up to its count. The totals at the end are whole: a
+//! log needs nothing beside it. docs/logs.md has the fields.
 
-use super::report::{DiagnosisReport, FaultReport, ReconnectReport, ResetReport, Snapshot};
+use super::report::{DiagnosisReport, FaultReport, ReconnectReport, ResetReport, Rung, Snapshot};
+use super::shared::Shared;
 use crate::clock::{HostTime, Nanos};
 use crate::fault::code_text;
-use std::time::Duration;
+use std::sync::Arc;
 
 /// A memory peak is logged when it is so much higher than the one logged last: 5 percent.
 const PEAK_STEP: u64 = 20;
+
+/// Logs under the camera's name and the line's own time; nothing for a line that does not log.
+macro_rules! say {
+    ($log:ident, $level:ident, $event:literal, [$($fields:tt)*], $($text:tt)+) => {
+        if $log.shared.config.monitor.log {
+            tracing::$level!(
+                event = $event,
+                camera = $log.camera.as_str(),
+                at_ns = $log.now().0,
+                $($fields)*
+                $($text)+
+            )
+        }
+    };
+}
 
 /// What was told of a fault so far.
 #[derive(Debug)]
@@ -21,31 +39,44 @@ struct Told {
     at: HostTime,
 }
 
-#[derive(Debug)]
 pub(super) struct Logbook {
+    shared: Arc<Shared>,
     camera: String,
-    repeat_after: Duration,
     told: Vec<Told>,
+    /// The highest resident memory that was told, and when memory was told last.
     peak: u64,
+    memory_at: Option<HostTime>,
+    settled: bool,
 }
 
 impl Logbook {
-    pub fn new(camera: String, repeat_after: Duration) -> Logbook {
-        Logbook { camera, repeat_after, told: Vec::new(), peak: 0 }
+    pub fn new(shared: Arc<Shared>, camera: String) -> Logbook {
+        Logbook { shared, camera, told: Vec::new(), peak: 0, memory_at: None, settled: false }
     }
 
-    pub fn begin(&self, fill: &str) {
-        let camera = self.camera.as_str();
-        tracing::info!(
-            event = "run_begin",
-            camera,
-            fill,
+    /// Since the line's start.
+    fn now(&self) -> Nanos {
+        let now = self.shared.clock.now();
+        now - self.shared.start_or(now)
+    }
+
+    fn since_start(&self, at: HostTime) -> Nanos {
+        at - self.shared.start_or(at)
+    }
+
+    pub fn begin(&self) {
+        let (camera, fill) = (self.camera.as_str(), self.shared.fill);
+        say!(
+            self,
+            info,
+            "run_begin",
+            [fill, version = env!("CARGO_PKG_VERSION"),],
             "the line begins: {camera}, fill by {fill}"
         );
     }
 
     /// A fault that comes for the first time.
-    pub fn fault(&mut self, f: &FaultReport, start: HostTime) -> String {
+    pub fn fault(&mut self, f: &FaultReport) -> String {
         let after = f.frame_id.map_or_else(String::new, |id| format!(", after frame {id}"));
         let text = format!(
             "{} {} ({}) at {}{after}: {}",
@@ -56,15 +87,16 @@ impl Logbook {
             f.action
         );
         self.told.push(Told { code: f.code, count: f.count, at: f.last });
-        self.line("fault", f, f.count, start, &text);
+        self.line(Line::First, f, f.count, &text);
         text
     }
 
-    /// Faults that came again since they were told, at most every `repeat_after`.
-    pub fn again(&mut self, faults: &[FaultReport], now: HostTime, start: HostTime) {
+    /// Faults that came again since they were told, each at most once in `monitor.log_repeats`.
+    pub fn again(&mut self, faults: &[FaultReport], now: HostTime) {
+        let every = self.shared.config.monitor.log_repeats;
         for f in faults {
             let Some(told) = self.told.iter_mut().find(|t| t.code == f.code) else { continue };
-            if f.count == told.count || (now - told.at).as_duration() < self.repeat_after {
+            if f.count == told.count || (now - told.at).as_duration() < every {
                 continue;
             }
             let (new, within) = (f.count - told.count, now - told.at);
@@ -76,34 +108,39 @@ impl Logbook {
                 f.class,
                 f.count
             );
-            self.line("fault_again", f, new, start, &text);
+            self.line(Line::Again, f, new, &text);
         }
     }
 
-    fn line(&self, event: &str, f: &FaultReport, new: u64, start: HostTime, text: &str) {
+    fn line(&self, line: Line, f: &FaultReport, new: u64, text: &str) {
         let code = code_text(f.code);
-        let (class, action) = (f.class.name(), f.action.as_str());
-        let (first_ns, last_ns) = ((f.first - start).0, (f.last - start).0);
-        macro_rules! tell {
-            ($level:ident) => {
-                tracing::$level!(
-                    event,
-                    camera = self.camera.as_str(),
-                    call = f.call,
-                    frame_id = f.frame_id,
-                    code = code.as_str(),
-                    name = f.name.as_str(),
-                    class,
-                    action,
-                    new,
-                    count = f.count,
-                    first_ns,
-                    last_ns,
+        macro_rules! fault {
+            ($level:ident, $event:literal) => {
+                say!(
+                    self,
+                    $level,
+                    $event,
+                    [
+                        call = f.call,
+                        frame_id = f.frame_id,
+                        code = code.as_str(),
+                        name = f.name.as_str(),
+                        class = f.class.name(),
+                        action = f.action.as_str(),
+                        new,
+                        count = f.count,
+                        first_ns = self.since_start(f.first).0,
+                        last_ns = self.since_start(f.last).0,
+                    ],
                     "{text}"
                 )
             };
         }
-        if event == "fault" { tell!(warn) } else { tell!(info) }
+        match line {
+            Line::First => fault!(warn, "fault"),
+            Line::Again => fault!(info, "fault_again"),
+            Line::Total => fault!(info, "fault_total"),
+        }
     }
 
     pub fn diagnosis(&self, d: &DiagnosisReport) -> String {
@@ -114,21 +151,25 @@ impl Logbook {
         let e = &d.evidence;
         macro_rules! tell {
             ($level:ident) => {
-                tracing::$level!(
-                    event = "diagnosis",
-                    camera = self.camera.as_str(),
-                    verdict = d.verdict,
-                    timeouts = d.timeouts,
-                    took_ns = d.took.0,
-                    connected = e.connected,
-                    exception = e.exception.map(code_text),
-                    triggered = e.triggered,
-                    payload_at_start = e.payload_at_start,
-                    payload_now = e.payload_now,
-                    packet_at_start = e.packet_at_start,
-                    packet_now = e.packet_now,
-                    bytes_received = e.bytes_received,
-                    frames_received = e.frames_received,
+                say!(
+                    self,
+                    $level,
+                    "diagnosis",
+                    [
+                        verdict = d.verdict,
+                        timeouts = d.timeouts,
+                        took_ns = d.took.0,
+                        connected = e.connected,
+                        exception = e.exception.map(code_text),
+                        triggered = e.triggered,
+                        payload_at_start = e.payload_at_start,
+                        payload_now = e.payload_now,
+                        packet_at_start = e.packet_at_start,
+                        packet_now = e.packet_now,
+                        bytes_received = e.bytes_received,
+                        frames_received = e.frames_received,
+                        action = d.action,
+                    ],
                     "{text}"
                 )
             };
@@ -157,15 +198,18 @@ impl Logbook {
             if r.late.is_empty() { String::new() } else { format!("; {}", r.late.join("; ")) };
         macro_rules! tell {
             ($level:ident) => {
-                tracing::$level!(
-                    event = "reset",
-                    camera = self.camera.as_str(),
-                    reason = r.reason,
-                    ok = r.ok,
-                    took_ns,
-                    slot_bytes_before = r.slot_bytes_before,
-                    slot_bytes_after = r.slot_bytes_after,
-                    epoch = r.epoch,
+                say!(
+                    self,
+                    $level,
+                    "reset",
+                    [
+                        reason = r.reason,
+                        ok = r.ok,
+                        took_ns,
+                        slot_bytes_before = r.slot_bytes_before,
+                        slot_bytes_after = r.slot_bytes_after,
+                        epoch = r.epoch,
+                    ],
                     "{text}{late}"
                 )
             };
@@ -188,13 +232,11 @@ impl Logbook {
         );
         macro_rules! tell {
             ($level:ident) => {
-                tracing::$level!(
-                    event = "reconnect",
-                    camera = self.camera.as_str(),
-                    reason = r.reason,
-                    ok = r.ok,
-                    attempts = r.attempts,
-                    took_ns = r.took.0,
+                say!(
+                    self,
+                    $level,
+                    "reconnect",
+                    [reason = r.reason, ok = r.ok, attempts = r.attempts, took_ns = r.took.0,],
                     "{text}"
                 )
             };
@@ -209,69 +251,172 @@ impl Logbook {
 
     /// Frames flow again after a reset or a reconnection.
     pub fn flow(&self, after: &str, dead: Nanos) {
-        let camera = self.camera.as_str();
-        tracing::info!(
-            event = "flow",
-            camera,
-            after,
-            dead_ns = dead.0,
+        say!(
+            self,
+            info,
+            "flow",
+            [after, dead_ns = dead.0,],
             "frames flow again {dead} after the last before the {after}"
         );
     }
 
-    /// Memory, when it is markedly higher than ever before.
-    pub fn memory(&mut self, rss_bytes: u64, pool_bytes: u64) {
-        if rss_bytes > self.peak + self.peak / PEAK_STEP {
-            self.peak = rss_bytes;
-            tracing::info!(
-                event = "memory",
-                rss_bytes,
-                pool_bytes,
-                "resident memory is {rss_bytes} bytes, of which the pools have {pool_bytes}"
-            );
-        }
+    /// Memory: at the start, when the line is warm, when it is markedly higher than ever before, and now and then.
+    pub fn memory(&mut self, now: HostTime, rss_bytes: u64, pool_bytes: u64) {
+        let m = &self.shared.config.monitor;
+        let warm = self.since_start(now).as_duration() >= m.warm_up;
+        let why = match self.memory_at {
+            None => "start",
+            Some(_) if warm && !self.settled => "settled",
+            Some(_) if rss_bytes > self.peak + self.peak / PEAK_STEP => "peak",
+            Some(at) if (now - at).as_duration() >= m.log_repeats => "interval",
+            Some(_) => return,
+        };
+        self.settled |= warm;
+        self.memory_at = Some(now);
+        self.peak = self.peak.max(rss_bytes);
+        say!(
+            self,
+            info,
+            "memory",
+            [why, rss_bytes, pool_bytes,],
+            "resident memory is {rss_bytes} bytes, of which the pools have {pool_bytes}"
+        );
+    }
+
+    pub fn stage_failed(&self, stage: &str, frame_id: u64, code: i64, text: &str) {
+        let code = code_text(code);
+        say!(self, error, "stage_failed", [stage, frame_id, code = code.as_str(),], "{text}");
+    }
+
+    pub fn stage_panicked(&self, stage: &str, frame_id: u64, text: &str) {
+        say!(self, error, "stage_panicked", [stage, frame_id,], "{text}");
+    }
+
+    pub fn overrun(&self, slot: usize, at_least_bytes: u64, text: &str) {
+        say!(self, error, "overrun", [slot, at_least_bytes,], "{text}");
+    }
+
+    pub fn hung(&self, thread: &str, call: &str, for_ns: Nanos, text: &str) {
+        say!(self, error, "hung", [thread, call, for_ns = for_ns.0,], "{text}");
+    }
+
+    pub fn refused(&self, what: &str, reason: &str) {
+        say!(self, warn, "refused", [what, reason,], "{what}: {reason}");
+    }
+
+    pub fn note(&self, text: &str) {
+        say!(self, warn, "note", [], "{text}");
+    }
+
+    pub fn failure(&self, reason: &str) {
+        say!(self, error, "failure", [], "{reason}");
     }
 
     /// The line has ended: what was told in part is told whole.
-    pub fn end(&mut self, s: &Snapshot, start: HostTime) {
+    pub fn end(&mut self, s: &Snapshot) {
         for f in &s.faults {
             let told = self.told.iter_mut().find(|t| t.code == f.code);
             let new = told.map_or(f.count, |t| f.count - std::mem::replace(&mut t.count, f.count));
-            if f.count < 2 {
-                continue;
-            }
             let text = format!(
                 "{} {} ({}): {} in all, the first {} and the last {} after the start; {}",
                 code_text(f.code),
                 f.name,
                 f.class,
                 f.count,
-                f.first - start,
-                f.last - start,
+                self.since_start(f.first),
+                self.since_start(f.last),
                 f.action
             );
-            self.line("fault_total", f, new, start, &text);
+            self.line(Line::Total, f, new, &text);
         }
+        for t in s.stages.iter().filter(|t| t.failed > 0) {
+            let (stage, failed, panicked) = (t.name.as_str(), t.failed, t.panicked);
+            say!(
+                self,
+                info,
+                "stage_total",
+                [stage, failed, panicked,],
+                "stage {stage} failed on {failed} frames, {panicked} of them by a panic"
+            );
+        }
+        self.recovery(s);
+        self.run_end(s);
+    }
+
+    /// How often each rung of the ladder was tried, and how often it helped.
+    fn recovery(&self, s: &Snapshot) {
         let recovery = s.recovery();
-        let (m, f) = (&s.memory, &s.frames);
-        tracing::info!(
-            event = "run_end",
-            camera = self.camera.as_str(),
-            ok = s.failure.is_none(),
-            elapsed_ns = s.elapsed.0,
-            grabbed = f.grabbed,
-            delivered = f.delivered,
-            balanced = s.is_balanced(),
-            recovery = recovery.as_str(),
-            rss_start = m.rss_start,
-            rss_end = m.rss_end,
-            rss_peak = m.rss_peak,
-            pool_bytes = m.pool_bytes,
-            "the line has ended after {}: {} frames grabbed, {} delivered{}{recovery}",
-            s.elapsed,
-            f.grabbed,
-            f.delivered,
-            if recovery.is_empty() { "" } else { "; " }
+        if recovery.is_empty() {
+            return;
+        }
+        let of = |rung: Rung| &s.ladder[rung as usize];
+        let (retry, back_off) = (of(Rung::Retry), of(Rung::BackOff));
+        let (reset, reconnect) = (of(Rung::Reset), of(Rung::Reconnect));
+        say!(
+            self,
+            info,
+            "recovery",
+            [
+                retries = retry.attempts,
+                retries_ok = retry.successes,
+                back_offs = back_off.attempts,
+                back_offs_ok = back_off.successes,
+                resets = reset.attempts,
+                resets_ok = reset.successes,
+                reconnects = reconnect.attempts,
+                reconnects_ok = reconnect.successes,
+            ],
+            "what faults led to, and how often it helped: {recovery}"
         );
     }
+
+    fn run_end(&self, s: &Snapshot) {
+        let (m, f) = (&s.memory, &s.frames);
+        let losses: Vec<_> = f.losses().iter().map(|(name, n)| format!(", {n} {name}")).collect();
+        let (elapsed, grabbed, delivered) = (s.elapsed, f.grabbed, f.delivered);
+        let text = format!(
+            "the line has ended after {elapsed}: {grabbed} frames grabbed, {delivered} delivered{}",
+            losses.concat()
+        );
+        macro_rules! tell {
+            ($level:ident) => {
+                say!(
+                    self,
+                    $level,
+                    "run_end",
+                    [
+                        ok = s.failure.is_none(),
+                        failure = s.failure.as_deref(),
+                        elapsed_ns = elapsed.0,
+                        grabbed,
+                        delivered,
+                        incomplete = f.incomplete,
+                        underrun = f.underrun,
+                        refused = f.refused,
+                        invalid = f.invalid,
+                        lost_by_device = f.lost_by_device,
+                        in_flight = f.in_flight,
+                        balanced = s.is_balanced(),
+                        rss_start = m.rss_start,
+                        rss_settled = m.rss_settled,
+                        rss_end = m.rss_end,
+                        rss_peak = m.rss_peak,
+                        pool_settled = m.pool_settled,
+                        pool_bytes = m.pool_bytes,
+                    ],
+                    "{text}"
+                )
+            };
+        }
+        // Lost data is an error, and so is a line that failed.
+        if s.failure.is_none() && f.lost() == 0 { tell!(info) } else { tell!(error) }
+    }
+}
+
+/// Which of the lines of one fault.
+#[derive(Clone, Copy)]
+enum Line {
+    First,
+    Again,
+    Total,
 }

@@ -39,6 +39,7 @@ struct Happened {
     code: i64,
     class: FaultClass,
     call: &'static str,
+    times: u64,
     frame_id: Option<u64>,
     at: HostTime,
 }
@@ -52,7 +53,7 @@ impl Monitor {
         bed: Arc<WakeCell>,
         quit: Arc<AtomicBool>,
     ) -> Monitor {
-        let log = Logbook::new(camera, shared.config.monitor.log_repeats);
+        let log = Logbook::new(shared.clone(), camera);
         Monitor {
             log,
             shared,
@@ -70,7 +71,10 @@ impl Monitor {
     /// The thread's whole life: it outlasts the line's other threads, so that nothing goes untold.
     pub fn run(mut self) {
         self.bed.attach();
-        self.log.begin(self.shared.fill);
+        self.log.begin();
+        for r in &self.shared.cold().refusals {
+            self.log.refused(r.what, &r.reason);
+        }
         let interval = self.shared.config.monitor.interval.max(std::time::Duration::from_millis(1));
         loop {
             let quit = self.quit.load(Ordering::Acquire);
@@ -80,7 +84,7 @@ impl Monitor {
             self.repeat();
             if quit {
                 let end = super::snapshot::snapshot(&self.shared);
-                self.log.end(&end, self.shared.start_or(end.at));
+                self.log.end(&end);
                 return;
             }
             // Rings are emptied more often than samples are taken, so that bursts fit.
@@ -123,8 +127,8 @@ impl Monitor {
     fn take_report(&mut self, event: Event, cold: &mut Cold) {
         let shared = self.shared.clone();
         match event {
-            Event::Fault { code, class, call, frame_id, at } => {
-                self.fault(cold, Happened { code, class, call, frame_id, at });
+            Event::Fault { code, class, call, times, frame_id, at } => {
+                self.fault(cold, Happened { code, class, call, times, frame_id, at });
             }
             Event::Diagnosis(report) => {
                 let text = self.log.diagnosis(&report);
@@ -177,17 +181,15 @@ impl Monitor {
                 let name = &shared.stages[stage].name;
                 if self.errors.note(error.code, stage as u32 + 1, at) {
                     let text = format!("stage {name} failed on frame {frame_id}: {}", error.what);
-                    tracing::error!("{text}");
+                    self.log.stage_failed(name, frame_id, error.code, &text);
                     note(cold, at, text);
                 }
             }
             Event::StagePanicked { stage, frame_id, at } => {
-                let text = format!(
-                    "stage {} panicked on frame {frame_id}; it goes on",
-                    shared.stages[stage].name
-                );
+                let name = &shared.stages[stage].name;
+                let text = format!("stage {name} panicked on frame {frame_id}; it goes on");
                 if self.errors.note(i64::MIN, stage as u32 + 1, at) {
-                    tracing::error!("{text}");
+                    self.log.stage_panicked(name, frame_id, &text);
                 }
                 note(cold, at, text);
             }
@@ -198,21 +200,21 @@ impl Monitor {
                 let text = format!(
                     "the source wrote at least {at_least_bytes} bytes past the end of slot {slot}; the frame was dropped and the slot is not used again"
                 );
-                tracing::error!("{text}");
+                self.log.overrun(slot, at_least_bytes, &text);
                 note(cold, at, text);
             }
             Event::Refused(refusal) => {
                 if !cold.refusals.iter().any(|r| r == &refusal) {
-                    tracing::warn!("{}: {}", refusal.what, refusal.reason);
+                    self.log.refused(refusal.what, &refusal.reason);
                     cold.refusals.push(refusal);
                 }
             }
             Event::Note(text, at) => {
-                tracing::warn!("{text}");
+                self.log.note(&text);
                 note(cold, at, text);
             }
             Event::Failure(reason) => {
-                tracing::error!("{reason}");
+                self.log.failure(&reason);
                 note(cold, shared.clock.now(), reason.clone());
                 cold.failure.get_or_insert(reason);
             }
@@ -221,7 +223,7 @@ impl Monitor {
 
     fn fault(&mut self, cold: &mut Cold, h: Happened) {
         if let Some(f) = cold.faults.iter_mut().find(|f| f.code == h.code) {
-            f.count += 1;
+            f.count += h.times;
             f.last = h.at;
             return;
         }
@@ -233,14 +235,14 @@ impl Monitor {
             code: h.code,
             name: self.table.name(h.code).to_owned(),
             class: h.class,
-            count: 1,
+            count: h.times,
             call: h.call,
             frame_id: h.frame_id,
             first: h.at,
             last: h.at,
             action: h.class.action().to_owned(),
         };
-        let text = self.log.fault(&report, self.shared.start_or(h.at));
+        let text = self.log.fault(&report);
         note(cold, h.at, text);
         cold.faults.push(report);
     }
@@ -249,7 +251,7 @@ impl Monitor {
     fn repeat(&mut self) {
         let shared = self.shared.clone();
         let now = shared.clock.now();
-        self.log.again(&shared.cold().faults, now, shared.start_or(now));
+        self.log.again(&shared.cold().faults, now);
     }
 
     fn sample(&mut self) {
@@ -267,9 +269,11 @@ impl Monitor {
         }
         let now = shared.clock.now();
         let c = &shared.capture;
+        let pool_bytes = shared.pools.iter().map(|p| p.memory().0 as u64).sum();
         let sample = Sample {
             at: now,
             rss_bytes: rss,
+            pool_bytes,
             faults_minor: minor,
             faults_major: major,
             slots_out: shared.pools[0].held().len() as u64,
@@ -294,8 +298,10 @@ impl Monitor {
             }
             cold.steady_now = steady;
         }
-        let pool_bytes: usize = shared.pools.iter().map(|p| p.memory().0).sum();
-        self.log.memory(rss, pool_bytes as u64);
+        if shared.elapsed().as_duration() >= shared.config.monitor.warm_up {
+            cold.settled.get_or_insert((rss, pool_bytes));
+        }
+        self.log.memory(now, rss, pool_bytes);
         cold.rss_now = rss;
         cold.rss_peak = cold.rss_peak.max(rss);
         if self.sampled.is_multiple_of(self.stride) {
@@ -333,13 +339,9 @@ impl Monitor {
             // One a thread is enough: a thread is in one call at a time.
             cold.hung.retain(|(thread, _)| *thread != i);
             cold.hung.push((i, since));
-            let text = format!(
-                "thread {} has been in {} for {}",
-                t.name,
-                shared.activities[busy as usize - 1],
-                now - HostTime(since)
-            );
-            tracing::error!("{text}");
+            let (call, length) = (&shared.activities[busy as usize - 1], now - HostTime(since));
+            let text = format!("thread {} has been in {call} for {length}", t.name);
+            self.log.hung(&t.name, call, length, &text);
             note(&mut cold, now, text);
         }
     }

@@ -259,6 +259,8 @@ pub struct Sample {
     pub at: HostTime,
     /// Resident memory of the process, in bytes.
     pub rss_bytes: u64,
+    /// Of these, touched by the pools.
+    pub pool_bytes: u64,
     /// Minor page faults of the line's threads so far.
     pub faults_minor: u64,
     /// Major page faults of the line's threads so far.
@@ -284,6 +286,11 @@ pub struct MemoryReport {
     pub huge_bytes: u64,
     /// Resident memory when the line started.
     pub rss_start: u64,
+    /// Resident memory when the line was warm ([`MonitorSettings::warm_up`](super::MonitorSettings::warm_up)); 0 if it
+    /// never was.
+    pub rss_settled: u64,
+    /// Touched bytes of all pools at that moment.
+    pub pool_settled: u64,
     /// Resident memory now.
     pub rss_end: u64,
     /// The largest resident memory that was sampled.
@@ -322,7 +329,9 @@ pub enum LineState {
 pub struct Snapshot {
     /// When.
     pub at: HostTime,
-    /// Since the line started.
+    /// When the line started; `at` while it has not.
+    pub started: HostTime,
+    /// Since the line started, until it ended.
     pub elapsed: Nanos,
     /// Where the line is in its life.
     pub state: LineState,

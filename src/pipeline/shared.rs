@@ -118,6 +118,7 @@ pub(super) enum Event {
         code: i64,
         class: FaultClass,
         call: &'static str,
+        times: u64,
         frame_id: Option<u64>,
         at: HostTime,
     },
@@ -182,6 +183,8 @@ pub(super) struct Cold {
     pub rss_start: u64,
     pub rss_peak: u64,
     pub rss_now: u64,
+    /// Resident memory and touched pools when the line was warm.
+    pub settled: Option<(u64, u64)>,
     /// The first sample, for runs that end before they are warm.
     pub steady_first: Option<Steady>,
     pub steady_from: Option<Steady>,
@@ -412,7 +415,7 @@ impl Reporter {
         depth: usize,
         monitor: Arc<WakeCell>,
     ) -> (Reporter, crate::sync::rtrb::Consumer<Event>, Arc<AtomicU64>) {
-        let (tx, rx) = crate::sync::rtrb::RingBuffer::new(depth);
+        let (tx, rx) = crate::touch::ring(crate::sync::rtrb::RingBuffer::new(depth));
         let dropped = Arc::new(AtomicU64::new(0));
         (Reporter { ring: tx, dropped: dropped.clone(), monitor }, rx, dropped)
     }

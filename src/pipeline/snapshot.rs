@@ -26,6 +26,7 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
     let now = cold.steady_now;
     Snapshot {
         at,
+        started: shared.start_or(at),
         elapsed: shared.elapsed(),
         state,
         frames,
@@ -53,6 +54,8 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
             locked_bytes: memory.1,
             huge_bytes: memory.2,
             rss_start: cold.rss_start,
+            rss_settled: cold.settled.unwrap_or_default().0,
+            pool_settled: cold.settled.unwrap_or_default().1,
             rss_end: cold.rss_now,
             rss_peak: cold.rss_peak,
         },

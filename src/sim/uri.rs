@@ -32,7 +32,7 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("contrast", "how clear the defects are, 0 to 1; their depth goes with its square (default 1)"),
     (
         "noise",
-        "deviation of the conveyor's sensor noise in grey levels of 255, 0 to 50 (default 2)",
+        "deviation of the conveyor's sensor noise at mid grey, in grey levels of 255, 0 to 50 (default 2); it grows with the light",
     ),
     ("jitter", "how far parts lie off their nests, in diameters, 0 to 0.08 (default 0.015)"),
     ("fill", "copy, announce, lend or auto (default auto: all, copy first)"),

@@ -75,6 +75,7 @@ pub fn page(f: &Facts<'_>) -> String {
                     (sections::frames::frames(f.s))
                     (sections::latency::latency(f.s))
                     (sections::course::course(f))
+                    (sections::answers::answers(f.s))
                     (sections::troubles::troubles(f.s))
                     (sections::stages::stages(f.s))
                     (sections::machine::machine(f))
@@ -91,7 +92,7 @@ pub fn page(f: &Facts<'_>) -> String {
 }
 
 /// With a capital and a full stop.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let end = if text.ends_with('.') { "" } else { "." };

@@ -27,7 +27,7 @@ pub struct Look {
     pub defects: f64,
     /// How clear the defects are, `0..=1`; what they add to grey levels and outline goes with its square.
     pub contrast: f64,
-    /// Sensor noise: standard deviation in grey levels of 255, `0..=50`.
+    /// Sensor noise: standard deviation at mid grey, in grey levels of 255, `0..=50`; its variance grows with the light.
     pub noise: f64,
     /// By how much of its diameter a part lies beside its nest at most, `0..=0.08`.
     pub jitter: f64,

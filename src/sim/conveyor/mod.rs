@@ -2,7 +2,8 @@
 //!
 //! The belt moves by a tray between two frames, so each frame shows other caps, every one of them whole. What
 //! costs time is drawn ahead: the empty belt under its lamp, and a cap of each kind and turn. A frame is put
-//! together row by row: the belt's row, and on it the rows of the caps, each under the lamp of its place.
+//! together row by row: the belt's row, on it the rows of the caps, each under the lamp of its place, and over
+//! all of it the sensor's noise, which is new for each frame and pixel.
 //!
 //! ```text
 //! bytes 0 to 15 of a frame:  | serial, u64 LE | mix(serial, seed, geometry), u64 LE |
@@ -12,6 +13,7 @@
 
 mod depth;
 mod layout;
+mod noise;
 mod paint;
 
 pub use layout::{Look, Scene, TruePart};
@@ -22,15 +24,14 @@ use crate::error::Error;
 use crate::format::{Geometry, PixelFormat};
 use depth::Depth;
 use layout::{Layout, Tray};
-use paint::{Light, Master, Noise};
+use noise::Noise;
+use paint::{Light, Master};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// The smallest frame that shows caps: width and height in pixels.
 pub const MIN_CONVEYOR_PIXELS: (u32, u32) = (320, 256);
 /// The largest width, in pixels: a row is put together on the stack.
 pub const MAX_CONVEYOR_WIDTH: u32 = 8192;
-/// Empty belts with different noise.
-const BELTS: usize = 4;
 
 /// What is true of the frames of one geometry: which part lies where, and what is wrong with it. Never handed to a
 /// stage that inspects.
@@ -97,10 +98,12 @@ pub struct Conveyor {
 /// whoever checks its frames: they share it, as long as one of them lives.
 struct Art {
     light: Light,
-    belts: Vec<Box<[u8]>>,
+    belt: Box<[u8]>,
     caps: Vec<Box<[u8]>>,
     /// First and last column of each row of a drawing that is drawn on.
     spans: Box<[(u32, u32)]>,
+    /// `None`: there is none.
+    noise: Option<Noise>,
 }
 
 /// What a drawing depends on: geometry, key, contrast and noise.
@@ -125,27 +128,23 @@ impl Art {
 
     fn draw(geometry: &Geometry, layout: &Layout, look: &Look, key: u64) -> Art {
         let light = Light::new(geometry);
-        let noise = Noise::new(look.noise, mix(key ^ 1));
         let master = Master::new();
         // Squared: at half the contrast some defects are hard to find.
         let contrast = (look.contrast * look.contrast) as f32;
-        let draw = |i: usize| {
-            let key = (1 << 60) + ((i as u64) << 30);
-            paint::cap(&master, layout, &layout.caps[i], contrast, &noise, key)
-        };
+        let draw = |i: usize| paint::cap(&master, layout, &layout.caps[i], contrast);
         // Two at a time: the first half on another thread, if there can be one.
         let half_way = layout.caps.len() / 2;
         let all = |range: std::ops::Range<usize>| range.map(draw).collect::<Vec<_>>();
-        let (mut caps, others, belts) = std::thread::scope(|s| {
+        let (mut caps, others, belt) = std::thread::scope(|s| {
             let builder = std::thread::Builder::new().name("fl-draw".into());
             let helper = builder.spawn_scoped(s, || all(0..half_way));
-            let belts = paint::belts(geometry, layout, &light, &noise, BELTS);
+            let belt = paint::belt(geometry, layout, &light);
             let others = all(half_way..layout.caps.len());
             let first = match helper {
                 Ok(h) => h.join().unwrap_or_else(|p| std::panic::resume_unwind(p)),
                 Err(_) => all(0..half_way),
             };
-            (first, others, belts)
+            (first, others, belt)
         });
         caps.extend(others);
         let (half, reach) = (layout.side as f32 / 2.0, layout::REACH * layout.radius);
@@ -156,7 +155,8 @@ impl Art {
                 ((half - wide).ceil() as u32, (half + wide).floor() as u32)
             })
             .collect();
-        Art { light, belts, caps, spans }
+        let noise = (look.noise > 0.0).then(|| Noise::new(look.noise, key ^ 1));
+        Art { light, belt, caps, spans, noise }
     }
 }
 
@@ -192,7 +192,7 @@ impl Conveyor {
 
     /// Bytes of everything that was drawn.
     pub fn memory_bytes(&self) -> usize {
-        self.art.belts.iter().chain(&self.art.caps).map(|b| b.len()).sum()
+        self.art.belt.len() + self.art.caps.iter().map(|c| c.len()).sum::<usize>()
     }
 
     /// Writes frame `serial` to the start of `out`; as much of it as fits.
@@ -224,8 +224,7 @@ impl Conveyor {
     #[inline]
     fn row(&self, serial: u64, tray: &Tray, y: usize, out: &mut [u8]) {
         let (width, side) = (self.geometry.width as usize, self.layout.side);
-        let belt = &self.art.belts[(mix(serial) % BELTS as u64) as usize];
-        out.copy_from_slice(&belt[y * width..(y + 1) * width]);
+        out.copy_from_slice(&self.art.belt[y * width..(y + 1) * width]);
         for part in tray.parts() {
             let (Some(cap), Ok(dy)) = (part.cap, usize::try_from(y as i64 - i64::from(part.y)))
             else {
@@ -247,6 +246,9 @@ impl Conveyor {
             let drawn = &self.art.caps[cap as usize][begin..begin + (last - first)];
             let columns = &self.art.light.columns[first..last];
             Light::lay(self.art.light.rows[y], columns, drawn, &mut out[first..last]);
+        }
+        if let Some(noise) = &self.art.noise {
+            noise.add(serial, y, out);
         }
     }
 

@@ -1,6 +1,5 @@
 //! How the scene is drawn: a cap's print and surface, its defects, belt and nests. All of it ahead of time.
 
-use super::super::pattern::mix;
 use super::layout::{Cap, Layout, REACH};
 use crate::format::Geometry;
 use crate::verdict::Defect;
@@ -13,8 +12,6 @@ const METAL: f32 = 186.0;
 const INK: f32 = 76.0;
 const NEST: f32 = 26.0;
 const BELT: f32 = 50.0;
-/// A table of normal noise; rows begin at other places of it.
-const NOISE: usize = 1 << 16;
 
 const TEXT: &[u8] = b"FRAMELINE.FRAMELINE.";
 /// The print's ring, in radii.
@@ -99,20 +96,12 @@ fn smooth(x: f32) -> f32 {
     x * x * (3.0 - 2.0 * x)
 }
 
-/// Draws a cap before the lighting, `side` x `side`, its noise included.
-pub(super) fn cap(
-    master: &Master,
-    layout: &Layout,
-    cap: &Cap,
-    contrast: f32,
-    noise: &Noise,
-    key: u64,
-) -> Box<[u8]> {
+/// Draws a cap before the lighting, `side` x `side`.
+pub(super) fn cap(master: &Master, layout: &Layout, cap: &Cap, contrast: f32) -> Box<[u8]> {
     let (side, radius) = (layout.side, layout.radius);
     let (sin, cos) = cap.angle.sin_cos();
     let mut out = vec![0_u8; side * side].into_boxed_slice();
     for y in 0..side {
-        let begin = Noise::row(key + y as u64);
         for x in 0..side {
             let u = (x as f32 + 0.5 - side as f32 / 2.0 - cap.shift[0]) / radius;
             let v = (y as f32 + 0.5 - side as f32 / 2.0 - cap.shift[1]) / radius;
@@ -166,7 +155,7 @@ pub(super) fn cap(
             let inside = ((1.0 - dr) * radius + 0.5).clamp(0.0, 1.0);
             let shadow = NEST * (0.72 + 0.28 * smooth((dr - 1.0) / 0.06));
             grey = shadow + (grey - shadow) * inside;
-            out[y * side + x] = noise.on(grey, begin + x);
+            out[y * side + x] = (grey + 0.5) as u8;
         }
     }
     out
@@ -204,49 +193,11 @@ fn blemish(cap: &Cap, u: f32, v: f32, r: f32) -> f32 {
     }
 }
 
-/// Normal noise, the same for the same place.
-pub(super) struct Noise {
-    table: Vec<f32>,
-}
-
-impl Noise {
-    pub fn new(deviation: f64, key: u64) -> Noise {
-        let uniform = |bits: u64| (bits & 0xFFFF) as f32 / 65536.0 - 0.5;
-        let table = (0..NOISE as u64)
-            .map(|i| {
-                let lot = mix(key ^ i);
-                // Four uniform numbers have a deviation of 2 / sqrt(12).
-                let sum: f32 = (0..4).map(|k| uniform(lot >> (16 * k))).sum();
-                sum * 1.732 * deviation as f32
-            })
-            .collect();
-        Noise { table }
-    }
-
-    /// Where the noise of a row begins.
-    fn row(key: u64) -> usize {
-        mix(key) as usize % NOISE
-    }
-
-    /// A grey level with its noise, as a sensor counts it; `at`: its row's beginning and its column.
-    #[inline]
-    fn on(&self, grey: f32, at: usize) -> u8 {
-        // A cast from float to integer saturates.
-        (grey + self.table[at % NOISE] + 0.5) as u8
-    }
-}
-
-/// The empty conveyor under its lamp, `sheets` times with other noise.
-pub(super) fn belts(
-    g: &Geometry,
-    layout: &Layout,
-    light: &Light,
-    noise: &Noise,
-    sheets: usize,
-) -> Vec<Box<[u8]>> {
+/// The empty conveyor under its lamp.
+pub(super) fn belt(g: &Geometry, layout: &Layout, light: &Light) -> Box<[u8]> {
     let (width, height) = (g.width as usize, g.height as usize);
-    let mut clean = vec![0.0_f32; width * height];
-    for (y, row) in clean.chunks_exact_mut(width).enumerate() {
+    let mut belt = vec![0_u8; width * height].into_boxed_slice();
+    for (y, row) in belt.chunks_exact_mut(width).enumerate() {
         let nest_row = ((y as f32 / layout.pitch[1]) as u32).min(layout.rows - 1);
         let gain = f32::from(light.rows[y]) / 65536.0;
         for (x, p) in row.iter_mut().enumerate() {
@@ -265,17 +216,10 @@ pub(super) fn belts(
                 let weave = ((x / 3 + y / 3) % 4) as f32 - 1.5 + ((x / 2 + 7 * (y / 5)) % 3) as f32;
                 BELT + 2.2 * weave
             };
-            *p = grey * f32::from(light.columns[x]) / 256.0 * gain;
+            *p = (grey * f32::from(light.columns[x]) / 256.0 * gain + 0.5) as u8;
         }
     }
-    let sheet = |s: u64| {
-        let rows = clean.chunks_exact(width).enumerate().flat_map(|(y, row)| {
-            let begin = Noise::row((s << 40) + y as u64);
-            row.iter().enumerate().map(move |(x, p)| noise.on(*p, begin + x))
-        });
-        rows.collect()
-    };
-    (0..sheets as u64).map(sheet).collect()
+    belt
 }
 
 /// The lamp: a gradient, and the lens's vignetting; the product of a row's and a column's gain.

@@ -45,7 +45,7 @@ pub fn course(f: &Facts<'_>) -> Markup {
 
 /// Spans without frames that resets and reconnections took.
 fn marks(s: &Snapshot) -> Vec<Mark> {
-    let start = s.at.0.saturating_sub(s.elapsed.0);
+    let start = s.started.0;
     let mark = |at: u64, dead: u64| {
         let from = at.saturating_sub(start) as f64 / 1e9;
         Mark { from, to: from + dead as f64 / 1e9 }
@@ -118,7 +118,7 @@ impl Run {
                 last.most_out = last.most_out.max(most_out);
             }
         }
-        Run { start: s.at.0.saturating_sub(s.elapsed.0), seconds, buckets }
+        Run { start: s.started.0, seconds, buckets }
     }
 
     fn at(&self, p: &Sample) -> f64 {

@@ -1,5 +1,6 @@
 //! The parts of the page, from what matters first to what is looked up.
 
+pub mod answers;
 pub mod course;
 pub mod frames;
 pub mod latency;

@@ -18,8 +18,7 @@ pub fn troubles(s: &Snapshot) -> Markup {
 
 /// When something was, since the start of the line.
 fn since(s: &Snapshot, at: crate::clock::HostTime) -> String {
-    let start = s.at.0.saturating_sub(s.elapsed.0);
-    format!("{:.3} s", at.0.saturating_sub(start) as f64 / 1e9)
+    format!("{:.3} s", (at - s.started).0 as f64 / 1e9)
 }
 
 fn faults(s: &Snapshot) -> Markup {
