@@ -211,6 +211,7 @@ mod tests {
             ("recall", Figure::Number(1.0)),
             ("planted_dent", Figure::Count(3)),
             ("found_dent", Figure::Count(2)),
+            ("dent_called_stain", Figure::Count(1)),
             ("note", Figure::Text(text())),
         ];
         s.stages.push(crate::pipeline::StageSnapshot {

@@ -324,6 +324,7 @@ mod tests {
                 false_alarms: 8,
                 wrong_kind: 2,
                 kinds: vec![("scratch", 30, 30)],
+                confused: vec![("dent", "stain", 2)],
             }),
             faults: (0..9).map(|n| format!("{n} x 0x80000007 MV_E_NODATA (timeout): x")).collect(),
             resets: (2, 3, 12_300_000),

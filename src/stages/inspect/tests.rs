@@ -11,7 +11,7 @@ fn teach(painter: &Painter, frames: u64) -> Reference {
     let g = painter.geometry();
     for seed in 0..frames {
         let bytes = painter.frame(1000 + seed, &[]);
-        teacher.push_view(&view(&g, &bytes), g).unwrap();
+        teacher.push_view(&view(&g, &bytes)).unwrap();
     }
     teacher.finish().unwrap()
 }

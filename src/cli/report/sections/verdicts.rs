@@ -82,6 +82,29 @@ fn compared(t: &Truth) -> Markup {
                 }
             }
         }
+        (confused(t))
+    }
+}
+
+/// Which kinds were taken for which.
+fn confused(t: &Truth) -> Markup {
+    html! {
+        @if !t.confused.is_empty() {
+            div.scroll {
+                table.kinds {
+                    thead { tr { th scope="col" { "planted" } th scope="col" { "called" } th.n scope="col" { "parts" } } }
+                    tbody {
+                        @for (is, said, n) in &t.confused {
+                            tr {
+                                th scope="row" { (is) }
+                                td { (said) }
+                                td.n { (count(&format!("{is}-called-{said}"), *n)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 
