@@ -119,6 +119,7 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
         lends_at_most: if fill == Fill::Lend { source.queue_depth(fill) } else { 0 },
         starving: None,
         running: false,
+        outgrown: None,
         resetting: false,
         autostart,
         until: None,

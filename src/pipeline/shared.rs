@@ -118,6 +118,7 @@ pub(super) enum Event {
         code: i64,
         class: FaultClass,
         call: &'static str,
+        times: u64,
         frame_id: Option<u64>,
         at: HostTime,
     },
