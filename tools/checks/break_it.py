@@ -90,6 +90,8 @@ BREAKS = [
     ("6", "the capture thread allocates with each frame", "src/pipeline/capture.rs",
      "if self.ladder.in_trouble() {", "drop(std::hint::black_box(Box::new(now)));\n        if self.ladder.in_trouble() {",
      "alloc_free", ""),
+    ("6", "a ring is not touched when it is made", "src/touch.rs",
+     "        fill(first);\n        fill(second);\n", "        let _ = (first, second);\n", "lib", "touch::"),
     ("7", "a sampled branch that is full makes the producer wait", "src/ring/edge.rs",
      "if self.policy == Policy::Every {", "if self.policy != Policy::Refuse {\n            self.until = 0;", "graph", "slow_branches_never_starve"),
     ("7", "a tap's frames are not in the arithmetic", "src/pipeline/plan.rs",
@@ -158,7 +160,7 @@ BREAKS = [
      "self.0[i].store(epoch, Ordering::Release); // PAIR: ack", "self.0[i].store(epoch, Ordering::Relaxed); // PAIR: ack",
      "loom", "loom_reset"),
     ("loom", "a slot's way home is relaxed", "src/buffer/home.rs",
-     "fetch_add(bit, Ordering::AcqRel)", "fetch_add(bit, Ordering::Relaxed)", "loom", "loom_reset_proves"),
+     "fetch_add(bit, Ordering::AcqRel)", "fetch_add(bit, Ordering::Relaxed)", "loom", "loom_two_threads_drop"),
     ("loom", "the model's stage acknowledges before it lets go", "src/reset/loom_tests.rs",
      "                drop(item);\n", "                acks.acknowledge(i, 1);\n                capture.wake();\n                drop(item);\n", "loom", "loom_reset_proves"),
 ]
