@@ -82,6 +82,7 @@ pub mod stages;
 mod sync;
 mod sys;
 pub mod telemetry;
+mod touch;
 pub mod verdict;
 pub mod wait;
 

@@ -776,6 +776,11 @@ fn what_cannot_work_is_refused_with_a_sentence() {
         for word in *words {
             assert!(error.to_string().contains(word), "{what}: {word:?} is not in: {error}");
         }
+        // A check says the same, without memory; only what the pool itself refuses comes later.
+        match change(base()).check() {
+            Err(checked) => assert_eq!(checked.to_string(), error.to_string(), "{what}"),
+            Ok(()) => assert!(["slots", "headroom"].contains(what), "{what} passes the check"),
+        }
     }
     // Numbers that only look wrong are taken.
     let line = base()

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Floors, bottom to top. Modules on one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
     &["error", "sync", "clock", "sys", "alloc"],
-    &["format", "telemetry", "fault", "wait", "verdict", "query"],
+    &["format", "telemetry", "fault", "wait", "verdict", "query", "touch"],
     &["meta", "ring", "agent"],
     &["buffer"],
     &["source", "stage", "reset"],

@@ -6,8 +6,10 @@ mod util;
 use frameline::buffer::Frame;
 use frameline::pipeline::{LatePolicy, Line, LineState, NextFrame, StageSpec};
 use frameline::ring::Policy;
-use frameline::stage::{Flow, FnStage, OutputSpec, Stage, StageContext, StageError};
+use frameline::stage::{Flow, Flush, FnStage, OutputSpec, Stage, StageContext, StageError};
 use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use util::{
     Gate, Gated, Understated, assert_balanced, assert_whole, count, sim, until, verify, watched,
@@ -147,6 +149,58 @@ fn a_reset_works_while_every_branch_is_full() {
         assert_whole(&end, "verify");
         assert!(end.frames.refused > 0);
         assert_eq!(end.frames.in_flight, 0);
+    });
+}
+
+/// Holds no frame, but finishes only when the gate lets it; says when it has.
+struct SlowToFinish {
+    gate: Gate,
+    finished: Arc<AtomicBool>,
+}
+
+impl Stage for SlowToFinish {
+    fn process(&mut self, _: &mut Frame, _: &mut StageContext<'_>) -> Result<Flow, StageError> {
+        Ok(Flow::Pass)
+    }
+
+    fn flush(&mut self, _: Flush) {
+        self.gate.pass();
+        self.finished.store(true, Ordering::Release);
+    }
+}
+
+/// Catches: a reset that takes "every slot is home" for "every stage has finished": what a stage flushes would then
+/// belong to two epochs.
+#[test]
+fn a_reset_waits_for_a_stage_that_holds_no_frame() {
+    watched(|| {
+        let (gate, finished) = (Gate::default(), Arc::new(AtomicBool::new(false)));
+        let slow = SlowToFinish { gate: gate.clone(), finished: finished.clone() };
+        let line = Line::builder(sim("width=64&height=48&rate=500"))
+            .stage(StageSpec::new("verify").policy(Policy::Refuse), verify())
+            .stage("slow", slow)
+            .start()
+            .unwrap();
+        let handle = line.handle();
+        until("frames flow", || handle.snapshot().frames.grabbed > 5);
+        let asked = std::thread::spawn(move || {
+            let report = handle.reset(None, SOON);
+            (report, finished.load(Ordering::Acquire))
+        });
+        until("the stage finishes", || gate.waiting() == 1);
+        // Every slot is home now. A reset that does not wait is over within microseconds: it gets a while to show.
+        let shown = std::time::Instant::now();
+        while !asked.is_finished() && shown.elapsed() < Duration::from_millis(300) {
+            std::thread::yield_now();
+        }
+        gate.open();
+        let (report, finished) = asked.join().unwrap();
+        assert!(finished, "the reset was over before the stage had finished: {report:?}");
+        let report = report.expect("the reset succeeds");
+        assert!(report.ok && report.late.is_empty(), "not late, but not waited for: {report:?}");
+        let end = line.stop(SOON);
+        assert_eq!(end.failure, None);
+        assert_whole(&end, "verify");
     });
 }
 

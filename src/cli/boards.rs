@@ -103,7 +103,7 @@ pub fn check(before: &[StageJob], stage: &StageJob) -> Result<(), (&'static str,
         Some(from) => {
             ("from", format!("names {from:?}, which is no {kinds} stage on the way to it; {there}"))
         }
-        None => ("kind", format!("needs a {kinds} stage on the way to it; {there}")),
+        None => ("kind", format!("needs a stage of kind {kinds} on the way to it; {there}")),
     })
 }
 

@@ -64,10 +64,20 @@ impl Raw {
             Raw::Integer(n) => n.to_string(),
             Raw::Number(n) => n.to_string(),
             Raw::Text(t) => format!("{t:?}"),
-            Raw::List(_) => "a list".into(),
-            Raw::Table(_) => "a table".into(),
+            Raw::List(items) => format!("[{}]", some(items.iter().map(Raw::describe))),
+            Raw::Table(items) => {
+                let pair = |(k, v): &(String, Raw)| format!("{k:?} = {}", v.describe());
+                format!("{{ {} }}", some(items.iter().map(pair)))
+            }
         }
     }
+}
+
+/// The first few of them, for a sentence.
+fn some(mut parts: impl Iterator<Item = String>) -> String {
+    let mut shown: Vec<_> = parts.by_ref().take(4).collect();
+    shown.extend(parts.next().map(|_| "...".into()));
+    shown.join(", ")
 }
 
 /// A value and its place.
@@ -231,6 +241,8 @@ impl Document {
                 self.section_mut(table).set(key, raw, origin);
                 Ok(())
             }
+            [table, ..] if tables.contains(table) => Err(origin
+                .error(format!("{table} is a table; name one of its keys, as {table}.KEY=VALUE"))),
             [table, ..] => Err(origin.error(unknown("table", table, table_names(tables)))),
             [] => Err(origin.error("expected KEY=VALUE, such as pool.slots=64")),
         }
@@ -355,6 +367,8 @@ mod tests {
             ("pol.slots=1", "did you mean \"pool\"?"),
             ("stage.b.workers=1", "unknown stage \"b\""),
             ("stage.workers=1", "stage.NAME.KEY"),
+            ("pool=1", "pool is a table; name one of its keys"),
+            ("pool..slots=1", "pool is a table; name one of its keys"),
             ("=", "unknown table"),
         ] {
             let e = d.set(set, TABLES).unwrap_err().to_string();

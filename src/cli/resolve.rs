@@ -240,6 +240,7 @@ mod tests {
             ("[capture]\npriority = \"fifo:100\"".into(), "", "N from 1 to 99"),
             ("[capture]\ncore = 2".into(), "", "there are 2 cores here: 0 and 1"),
             ("[faults]\nremap = { \"0x8\" = \"gone\" }".into(), "", "its classes being timeout"),
+            (String::new(), "faults.remap.0x8=gone", "not { \"0x8\" = \"gone\" }"),
             ("[source]\nuri = 3".into(), "", "source.uri must be a URI"),
             (with("workers = 0"), "", "stage.a.workers must be a whole number from 1 to 64"),
             (with("ring = 0"), "", "f.toml:4:1: stage.a.ring must be"),

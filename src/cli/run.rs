@@ -2,8 +2,8 @@
 
 use super::args::RunArgs;
 use super::boards::Boards;
-use super::job::Job;
-use super::kinds::Surroundings;
+use super::job::{Job, StageJob};
+use super::kinds::{Kind, Surroundings};
 use super::log::Log;
 use super::machine::Machine;
 use super::object::{Verdict, object};
@@ -14,8 +14,12 @@ use super::status::view::Goal;
 use super::status::{Status, wants_colour};
 use super::summary::summary;
 use super::teach;
+use crate::buffer::Frame;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{Line, LineBuilder, Snapshot, StageSpec};
+use crate::sim::{Scene, Sim, SimConfig};
+use crate::source::Source;
+use crate::stage::{Flow, FnStage, StageContext};
 use crate::stages::Gallery;
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
@@ -100,6 +104,7 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
 
 /// The line that the job describes.
 pub(super) fn builder(job: &Job, gallery: &Arc<Gallery>) -> Result<LineBuilder, Error> {
+    check_first(job)?;
     let source = resolve::open_source(job)?;
     let surroundings = Surroundings::new(&job.uri, source.geometry(), gallery.clone());
     let boards = Boards::of(&job.stages);
@@ -113,6 +118,32 @@ pub(super) fn builder(job: &Job, gallery: &Arc<Gallery>) -> Result<LineBuilder, 
         builder = builder.stage_with(stage.spec.clone(), move |worker| maker.make(worker));
     }
     Ok(builder)
+}
+
+/// Refuses a line that cannot work before a conveyor is drawn and learnt, which takes seconds: the same line, with a
+/// camera that draws little and stages that only take their places.
+fn check_first(job: &Job) -> Result<(), Error> {
+    let learns = |s: &StageJob| matches!(s.kind, Kind::Inspect { reference: None });
+    let camera = SimConfig::from_uri(&job.uri).ok().filter(SimConfig::shows_conveyor);
+    let (true, Some(mut camera)) = (job.stages.iter().any(learns), camera) else { return Ok(()) };
+    camera.look.scene = Scene::Pattern;
+    let source: Box<dyn Source> = Box::new(Sim::new(camera)?);
+    let surroundings = Surroundings::new(&job.uri, source.geometry(), Arc::default());
+    let mut builder = Line::builder_boxed(source).config(job.line.clone());
+    for stage in &job.stages {
+        let spec = stage.spec.clone();
+        builder = if stage.kind.makes_images() {
+            let maker = stage
+                .kind
+                .open(&surroundings, stage.spec.workers, None)
+                .map_err(|e| stage.origin.error(format_args!("stage {}: {e}", spec.name)))?;
+            builder.stage_with(spec, move |worker| maker.make(worker))
+        } else {
+            let pass = |_: &mut Frame, _: &mut StageContext<'_>| Ok(Flow::Pass);
+            builder.stage_with(spec, move |_| Box::new(FnStage(pass)))
+        };
+    }
+    builder.check()
 }
 
 /// How many instances of a stage there will be: stages that share a thread have its workers.

@@ -74,7 +74,12 @@ pub const POOL: &[Key] = &[
         "\"off\"",
         "ordinary pages, advised huge pages, or the system's reserved ones",
     ),
-    key("guard", KeyType::Bool, "false", "a guard page behind each slot, not canary and moat"),
+    key(
+        "guard",
+        KeyType::Bool,
+        "false",
+        "a guard page behind each slot, not canary and moat: a write past the end ends the process on the spot",
+    ),
 ];
 
 const CORE: Key = key("core", integer(0, 65_535), "", "core to pin the thread to");

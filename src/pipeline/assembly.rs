@@ -25,8 +25,8 @@ use crate::source::{Fill, Source};
 use crate::stage::{OutputSpec, Stage};
 use crate::sync::{AtomicBool, AtomicU64, WakeCell, rtrb};
 use crate::telemetry::{LatencyReader, LatencyWriter, Turn, latency, turn};
+use crate::touch;
 use crate::wait::{WaitStrategy, Waiter};
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -48,13 +48,10 @@ pub(super) struct Design {
 
 /// Makes the memory, then the rings, then the threads, consumers first.
 pub(super) fn assemble(design: Design) -> Result<Line, Error> {
+    let mut needs = needs(&design)?;
     let Design { source, config, plan, mut stages, fill, clock, autostart } = design;
-    let input = source.max_payload_bytes().max(source.payload_bytes());
-    let (inputs, outputs) = sizes(&plan, &stages, input);
-    let makes_own = |i: usize| outputs.get(i).copied().flatten().is_some();
     let beds: Vec<Arc<WakeCell>> =
         (0..thread_count(&plan)).map(|_| Arc::new(WakeCell::new())).collect();
-    let mut needs = PoolNeeds::new(&*source, &config, &plan, fill, inputs, &outputs, &makes_own)?;
     let pool = needs.source_pool(&*source, fill, beds[0].clone())?;
     let mut wiring = Wiring::new(&plan, &config, &beds);
 
@@ -111,8 +108,8 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
         epoch: 0,
         sequence: 0,
         geometry: source.geometry(),
-        hand: Vec::with_capacity(pool.slots() * 2 + 2),
-        backlog: VecDeque::with_capacity(pool.slots() * 2 + 2),
+        hand: touch::vec(pool.slots() * 2 + 2),
+        backlog: touch::vec(pool.slots() * 2 + 2).into(),
         last_grab: None,
         last_interval: None,
         dead: Dead::default(),
@@ -122,6 +119,7 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
         lends_at_most: if fill == Fill::Lend { source.queue_depth(fill) } else { 0 },
         starving: None,
         running: false,
+        outgrown: None,
         resetting: false,
         autostart,
         until: None,
@@ -144,6 +142,19 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
         capture_bed: beds[0].clone(),
     };
     threads.start(shared, orders)
+}
+
+/// Whether the pools' arithmetic comes out.
+pub(super) fn check_needs(design: &Design) -> Result<(), Error> {
+    needs(design).map(drop)
+}
+
+fn needs(design: &Design) -> Result<PoolNeeds, Error> {
+    let Design { source, config, plan, stages, fill, .. } = design;
+    let input = source.max_payload_bytes().max(source.payload_bytes());
+    let (inputs, outputs) = sizes(plan, stages, input);
+    let makes_own = |i: usize| outputs.get(i).copied().flatten().is_some();
+    PoolNeeds::new(&**source, config, plan, *fill, inputs, &outputs, &makes_own)
 }
 
 /// How large the images are that come to each node, and what each stage makes of them. A stage behind one that
@@ -429,7 +440,11 @@ fn spawn(
 ) -> Result<std::thread::JoinHandle<()>, Error> {
     // Linux shows 15 bytes of a thread's name.
     let name: String = format!("fl-{name}").chars().take(15).collect();
-    std::thread::Builder::new().name(name.clone()).spawn(body).map_err(|e| {
+    let run = || {
+        touch::stack();
+        body();
+    };
+    std::thread::Builder::new().name(name.clone()).spawn(run).map_err(|e| {
         Error::with_source(ErrorKind::State, format!("thread {name} could not be started"), e)
     })
 }

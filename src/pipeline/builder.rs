@@ -1,6 +1,6 @@
 //! What a line is made of, collected and checked.
 
-use super::assembly::{Design, assemble};
+use super::assembly::{Design, assemble, check_needs};
 use super::config::{LineConfig, StageSpec};
 use super::line::Line;
 use super::plan::{CALLER, Plan, check_core, check_priority};
@@ -108,7 +108,17 @@ impl LineBuilder {
         self.build(false)
     }
 
+    /// Refuses what [`start`](Self::start) would refuse before it takes any memory, and does nothing else: the
+    /// configuration, the graph, the pools' arithmetic. The stages are made, and dropped.
+    pub fn check(self) -> Result<(), Error> {
+        check_needs(&self.design(false)?)
+    }
+
     fn build(self, autostart: bool) -> Result<Line, Error> {
+        assemble(self.design(autostart)?)
+    }
+
+    fn design(self, autostart: bool) -> Result<Design, Error> {
         known_cores(); // Before anything is pinned.
         if let Some(refused) = self.refused {
             return Err(refused);
@@ -116,7 +126,7 @@ impl LineBuilder {
         check_config(&self.config)?;
         let plan = Plan::new(&self.specs, self.caller, self.source.can_wait())?;
         let fill = choose_fill(&*self.source, &self.config)?;
-        let design = Design {
+        Ok(Design {
             stages: make_stages(&plan, self.factories),
             plan,
             fill,
@@ -124,8 +134,7 @@ impl LineBuilder {
             config: self.config,
             clock: self.clock,
             autostart,
-        };
-        assemble(design)
+        })
     }
 }
 

@@ -59,6 +59,8 @@ pub(super) struct Capture {
     /// Why the last reset left the slots as they were, if it was asked to change them and could not.
     pub refused_reset: Option<String>,
     pub running: bool,
+    /// Bytes that a start within a reset wanted for a slot, when the reset's slots were too small for it.
+    pub outgrown: Option<usize>,
     /// A reset is under way, or the end: no other reset begins within it.
     pub resetting: bool,
     pub autostart: bool,

@@ -30,6 +30,7 @@ impl Capture {
         self.acceptance.note_underruns(self.source.counts().underrun);
         self.acceptance.finish(&self.shared.capture);
         self.take_everything_back();
+        self.count_unanswered();
         let end = Control::End(self.sequence);
         let mut by = Sender { shared: &shared, bed: &self.bed, waiter: &mut self.waiter };
         for out in &mut self.outs {

@@ -44,7 +44,9 @@ struct Trouble {
     timeouts: u32,
     busy: u32,
     damaged: u32,
+    /// Overruns, and since when nothing else has come.
     overruns: u32,
+    overrun_since: Option<HostTime>,
     unknown: u32,
     resets: u32,
     reconnects: u32,
@@ -77,6 +79,7 @@ impl Ladder {
             busy: 0,
             damaged: 0,
             overruns: 0,
+            overrun_since: None,
             unknown: 0,
             resets: 0,
             reconnects: 0,
@@ -88,6 +91,7 @@ impl Ladder {
     pub fn forget_timeouts(&mut self) {
         if let Some(t) = &mut self.trouble {
             (t.timeouts, t.damaged) = (0, 0);
+            (t.overruns, t.overrun_since) = (0, None);
         }
     }
 }
@@ -124,14 +128,28 @@ impl Capture {
             code: fault.code,
             class,
             call,
+            times: 1,
             frame_id: self.acceptance.last_id(),
             at: self.shared.clock.now(),
         });
         class
     }
 
+    /// Counts what the source could not answer with; nothing is done about it.
+    #[cold]
+    pub(super) fn count_unanswered(&mut self) {
+        let (table, reporter) = (&self.table, &mut self.reporter);
+        let (at, frame_id) = (self.shared.clock.now(), self.acceptance.last_id());
+        self.source.take_faults(&mut |fault, call, times| {
+            let class = table.classify(fault.code);
+            let code = fault.code;
+            reporter.tell_surely(Event::Fault { code, class, call, times, frame_id, at });
+        });
+    }
+
     /// A grab answered with a fault: classify, then act.
     pub(super) fn climb(&mut self, fault: Fault) -> Turned {
+        self.count_unanswered();
         let class = self.note_fault(fault, "grab");
         let now = self.shared.clock.now();
         match class {
@@ -140,10 +158,7 @@ impl Capture {
             FaultClass::Overrun => self.overran(now),
             FaultClass::Busy => self.busy(fault),
             FaultClass::BufferTooSmall => {
-                let needed = usize::try_from(fault.detail).unwrap_or(usize::MAX);
-                let needed =
-                    needed.max(self.source.payload_bytes()).max(self.pool.slot_bytes() + 1);
-                self.reset_for_fault("buffer too small", needed)
+                self.reset_for_fault("buffer too small", self.larger(fault))
             }
             FaultClass::Lost => self.reconnect("device lost"),
             FaultClass::Misuse | FaultClass::Incompatible => {
@@ -237,11 +252,19 @@ impl Capture {
         Turned::On
     }
 
-    /// The host was too slow; consumers shed by their policies.
+    /// The host was too slow; consumers shed by their policies. A device that has no room for as long as a silence
+    /// may last has lost its buffers, and is opened anew.
     fn overran(&mut self, now: HostTime) -> Turned {
+        let limit = self.ladder.settings.timeouts_before_diagnosis.max(1);
+        let patience =
+            self.shared.config.capture.timeout.saturating_mul(limit.saturating_mul(UNCLEAR_LIMIT));
         let trouble = self.ladder.trouble(now);
         trouble.overruns += 1;
+        let since = *trouble.overrun_since.get_or_insert(now);
         if trouble.overruns > 1 {
+            if (now - since).as_duration() >= patience {
+                return self.reconnect("the source has no room for frames and gets none");
+            }
             self.pause(SHED_PAUSE);
         }
         self.shed();
@@ -301,22 +324,50 @@ impl Capture {
         Turned::On
     }
 
-    fn reset_for_fault(&mut self, reason: &'static str, needed: usize) -> Turned {
+    /// Bytes that a slot must hold when a buffer was too small.
+    pub(super) fn larger(&self, fault: Fault) -> usize {
+        let needed = usize::try_from(fault.detail).unwrap_or(usize::MAX);
+        needed.max(self.source.payload_bytes()).max(self.pool.slot_bytes() + 1)
+    }
+
+    /// Whether one more reset is in the budget of those that faults may cause; else why not.
+    fn may_reset(&mut self, reason: &'static str) -> Result<(), String> {
         self.ladder.resets += 1;
-        let settings = &self.ladder.settings;
-        let (most, in_a_row) = (settings.resets, settings.resets_in_a_row.max(1));
+        let most = self.ladder.settings.resets;
         if self.ladder.resets > most {
-            return Turned::Fail(format!(
+            return Err(format!(
                 "{reason}: the budget of {most} resets is used up; raise faults.resets or find out why the payload keeps changing"
             ));
         }
+        Ok(())
+    }
+
+    fn reset_for_fault(&mut self, reason: &'static str, needed: usize) -> Turned {
+        if let Err(budget) = self.may_reset(reason) {
+            return Turned::Fail(budget);
+        }
         let now = self.shared.clock.now();
+        let in_a_row = self.ladder.settings.resets_in_a_row.max(1);
         let trouble = self.ladder.trouble(now);
         trouble.resets += 1;
         if trouble.resets > in_a_row {
             return self.reconnect("resets brought no frame");
         }
+        self.reset_rung(reason, needed)
+    }
+
+    /// The reset of a start that wanted larger slots.
+    pub(super) fn reset_for_start(&mut self, needed: usize) -> Turned {
+        const REASON: &str = "buffer too small";
+        match self.may_reset(REASON) {
+            Ok(()) => self.reset_rung(REASON, needed),
+            Err(budget) => Turned::Fail(budget),
+        }
+    }
+
+    fn reset_rung(&mut self, reason: &'static str, needed: usize) -> Turned {
         self.climb_to(Rung::Reset);
+        let now = self.shared.clock.now();
         let turned = self.reset(reason, Some(needed), false);
         let took = self.shared.clock.now() - now;
         let ok = !matches!(turned, Turned::Fail(_));

@@ -39,6 +39,7 @@ struct Happened {
     code: i64,
     class: FaultClass,
     call: &'static str,
+    times: u64,
     frame_id: Option<u64>,
     at: HostTime,
 }
@@ -126,8 +127,8 @@ impl Monitor {
     fn take_report(&mut self, event: Event, cold: &mut Cold) {
         let shared = self.shared.clone();
         match event {
-            Event::Fault { code, class, call, frame_id, at } => {
-                self.fault(cold, Happened { code, class, call, frame_id, at });
+            Event::Fault { code, class, call, times, frame_id, at } => {
+                self.fault(cold, Happened { code, class, call, times, frame_id, at });
             }
             Event::Diagnosis(report) => {
                 let text = self.log.diagnosis(&report);
@@ -222,7 +223,7 @@ impl Monitor {
 
     fn fault(&mut self, cold: &mut Cold, h: Happened) {
         if let Some(f) = cold.faults.iter_mut().find(|f| f.code == h.code) {
-            f.count += 1;
+            f.count += h.times;
             f.last = h.at;
             return;
         }
@@ -234,7 +235,7 @@ impl Monitor {
             code: h.code,
             name: self.table.name(h.code).to_owned(),
             class: h.class,
-            count: 1,
+            count: h.times,
             call: h.call,
             frame_id: h.frame_id,
             first: h.at,

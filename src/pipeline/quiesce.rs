@@ -161,9 +161,14 @@ impl Capture {
         self.reporter.tell_surely(Event::Reset(Box::new(report)));
         shared.capture.slots.set(self.pool.slots() as u64);
         shared.capture.slot_bytes.set(self.pool.slot_bytes() as u64);
-        match failure {
-            Some(f) => Turned::Fail(f),
-            None => Turned::On,
+        match (failure, self.outgrown.take()) {
+            // The restart found the new slots too small, too: once more, and from a start that makes room itself.
+            (Some(_), Some(needed)) => match self.reset_for_start(needed) {
+                Turned::On => self.start(),
+                end => end,
+            },
+            (Some(f), None) => Turned::Fail(f),
+            (None, _) => Turned::On,
         }
     }
 
@@ -174,16 +179,22 @@ impl Capture {
     }
 
     fn stop_device(&mut self, rest: Rest, until: HostTime) {
-        let _ = self.call(activity::STOP, |c| c.source.stop_device());
+        if let Err(fault) = self.call(activity::STOP, |c| c.source.stop_device()) {
+            self.note_fault(fault, "stop");
+        }
         if rest != Rest::Leave {
             self.fetch_rest(rest, until);
         }
     }
 
     fn stop_host(&mut self) {
-        let _ = self.call(activity::STOP, |c| c.source.stop_host());
+        // Whatever it answers, it is stopped: the source sees to that.
+        if let Err(fault) = self.call(activity::STOP, |c| c.source.stop_host()) {
+            self.note_fault(fault, "stop");
+        }
         self.running = false;
         self.revoke();
+        self.count_unanswered();
     }
 
     /// Takes every announced slot back from the source.

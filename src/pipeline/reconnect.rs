@@ -44,6 +44,7 @@ impl Capture {
                     answer = Some(fault);
                 }
             }
+            self.count_unanswered();
             out_of_time = settings
                 .reconnect_time
                 .is_some_and(|t| (self.shared.clock.now() - at).as_duration() >= t);
@@ -141,21 +142,49 @@ impl Capture {
         }
     }
 
-    /// Starts the source; a busy device gets time.
+    /// Starts the source. A busy device gets time, a lost one is opened anew, one that wants larger slots gets them.
     pub(super) fn start(&mut self) -> Turned {
         if self.fill == Fill::Announce {
             self.queue_free();
         }
         let settings = self.ladder.settings.clone();
         let begun = self.shared.clock.now();
-        let (mut attempts, mut backoff) = (0, settings.backoff);
+        let (mut attempts, mut backoff, mut grown, mut unknown) = (0, settings.backoff, 0, 0);
         loop {
             attempts += 1;
             self.take_lent_home();
             let fill = self.fill;
             let Err(fault) = self.call(activity::START, |c| c.source.start(fill)) else { break };
             let class = self.note_fault(fault, "start");
-            let again = matches!(class, FaultClass::Busy | FaultClass::Lost | FaultClass::Timeout);
+            if class == FaultClass::BufferTooSmall {
+                let needed = self.larger(fault);
+                if self.resetting {
+                    self.outgrown = Some(needed);
+                } else if grown < settings.resets_in_a_row.max(1) {
+                    grown += 1;
+                    match self.reset_for_start(needed) {
+                        Turned::On => {}
+                        end => return end,
+                    }
+                    if self.fill == Fill::Announce {
+                        self.queue_free();
+                    }
+                    continue;
+                }
+            }
+            unknown += u32::from(class == FaultClass::Unknown);
+            let again = match class {
+                // Nothing of a frame is damaged yet: something on the way was.
+                FaultClass::Busy
+                | FaultClass::Lost
+                | FaultClass::Timeout
+                | FaultClass::DamagedFrame => true,
+                FaultClass::Unknown => unknown == 1,
+                FaultClass::BufferTooSmall
+                | FaultClass::Overrun
+                | FaultClass::Misuse
+                | FaultClass::Incompatible => false,
+            };
             let (most, time) = match class {
                 FaultClass::Busy => (settings.busy_attempts, settings.busy_time),
                 _ => (settings.reconnect_attempts, settings.reconnect_time),
@@ -177,7 +206,7 @@ impl Capture {
                 ));
             }
             backoff = backoff.saturating_mul(2).min(settings.backoff_max);
-            if class == FaultClass::Lost {
+            if matches!(class, FaultClass::Lost | FaultClass::Unknown) {
                 // It will not start until it is found again, and a device that is opened anew knows no slot.
                 self.revoke();
                 match self.call(activity::REOPEN, |c| c.source.reopen()) {
@@ -191,6 +220,7 @@ impl Capture {
                         self.note_fault(fault, "reopen");
                     }
                 }
+                self.count_unanswered();
                 if self.fill == Fill::Announce {
                     self.queue_free();
                 }

@@ -118,6 +118,7 @@ pub(super) enum Event {
         code: i64,
         class: FaultClass,
         call: &'static str,
+        times: u64,
         frame_id: Option<u64>,
         at: HostTime,
     },
@@ -414,7 +415,7 @@ impl Reporter {
         depth: usize,
         monitor: Arc<WakeCell>,
     ) -> (Reporter, crate::sync::rtrb::Consumer<Event>, Arc<AtomicU64>) {
-        let (tx, rx) = crate::sync::rtrb::RingBuffer::new(depth);
+        let (tx, rx) = crate::touch::ring(crate::sync::rtrb::RingBuffer::new(depth));
         let dropped = Arc::new(AtomicU64::new(0));
         (Reporter { ring: tx, dropped: dropped.clone(), monitor }, rx, dropped)
     }

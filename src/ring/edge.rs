@@ -5,6 +5,7 @@ use super::tap::{TapRx, TapTx, tap};
 use crate::clock::HostTime;
 use crate::sync::{Arc, CachePadded, WakeCell, rtrb};
 use crate::telemetry::Counter;
+use crate::touch;
 use std::collections::VecDeque;
 
 /// What travels through a hop.
@@ -140,7 +141,7 @@ pub fn edge<T: Send>(
             (Tx::Tap(tx, 0), Rx::Tap(rx, 0))
         }
         _ => {
-            let (tx, rx) = rtrb::RingBuffer::new(depth);
+            let (tx, rx) = touch::ring(rtrb::RingBuffer::new(depth));
             (Tx::Ring(tx), Rx::Ring(rx))
         }
     };

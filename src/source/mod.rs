@@ -239,6 +239,13 @@ pub trait Source: Send {
         ""
     }
 
+    /// Tells the faults that no other call of this trait answers with, since the one asked for is done or nobody
+    /// waits for it: of buffers given back, of a device closed, and those that the SDK posts by itself and that
+    /// ask for nothing but a count. `tell` gets each once, with the SDK's function and how often it was.
+    fn take_faults(&mut self, tell: &mut dyn FnMut(Fault, &'static str, u64)) {
+        let _ = tell;
+    }
+
     /// Closes what is left of a lost device, finds it again and opens it; not started. One attempt; the line
     /// does the backing off.
     ///

@@ -4,6 +4,7 @@ use super::Record;
 use crate::error::Error;
 use crate::sync::{AtomicBool, Ordering};
 use crate::telemetry::Counter;
+use crate::touch;
 use crate::verdict::{MAX_PARTS, PartVerdict};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::fs::File;
@@ -124,11 +125,11 @@ impl RecordWriter {
         Ok(RecordWriter { shared, depth: settings.depth.max(1), thread: Some(thread) })
     }
 
-    /// One more sink, for one stage instance.
+    /// One more sink, for one stage instance. Its rings are allocated and touched here.
     pub fn sink(&self) -> RecordSink {
-        let (records, theirs) = RingBuffer::new(self.depth);
-        let (parts, their_parts) =
-            RingBuffer::new((self.depth * PARTS_A_RECORD).clamp(MAX_PARTS, 1 << 20));
+        let (records, theirs) = touch::ring(RingBuffer::new(self.depth));
+        let verdicts = (self.depth * PARTS_A_RECORD).clamp(MAX_PARTS, 1 << 20);
+        let (parts, their_parts) = touch::ring(RingBuffer::new(verdicts));
         lock(&self.shared.rings).push(Rings { records: theirs, parts: their_parts });
         RecordSink { records, parts, shared: self.shared.clone() }
     }

@@ -317,10 +317,55 @@ fn a_report_is_complete_and_results_are_recorded() {
         assert!(read(&format!("{name}.hgrm")).contains("Total count"), "{name}");
     }
     let lines = std::fs::read_to_string(&records).expect("records");
-    assert_eq!(Some(lines.lines().count() as u64), o["results"]["keep"]["written"].as_u64());
+    let kept = o["results"]["keep"]["written"].as_u64();
+    assert!(kept > Some(0) && kept == o["frames"]["delivered"].as_u64(), "{o}");
+    assert_eq!(Some(lines.lines().count() as u64), kept);
     for line in lines.lines() {
         let record: Value = serde_json::from_str(line).expect("a record");
         assert!(record["above"].is_u64() && record["frame_id"].is_u64(), "{record}");
+    }
+}
+
+#[test]
+fn files_of_results_hold_every_record_when_the_program_has_ended() {
+    // Catches files that stay empty, or end in the middle of a row, however the run ends; and a JSON file and a CSV
+    // file that tell different things.
+    let folder = Folder::new("results");
+    let (json, csv) = (folder.path("r.jsonl"), folder.path("r.csv"));
+    for (ends, frames) in [("\n[capture]\nframes = 40\n", 40), ("&frames=30", 30)] {
+        // The run's own limit, or the end of the source.
+        let (query, table) = if ends.starts_with('&') { (ends, "") } else { ("", ends) };
+        let config = format!(
+            "[source]\nuri = \"{SMALL}{query}\"\n{table}\
+             [[stage]]\nname = \"measure\"\nkind = \"threshold\"\nlevel = 100\n\
+             [[stage]]\nname = \"keep\"\nkind = \"results\"\njson = {json:?}\ncsv = {csv:?}\n"
+        );
+        let file = folder.write("c.toml", &config);
+        let output = frameline(&["run", &file, "--json", "--quiet"]);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let o = object(&output);
+        assert_eq!(o["frames"]["grabbed"], frames);
+        let delivered = o["frames"]["delivered"].as_u64().expect("a count");
+        assert!(delivered > 0, "{o}");
+        for key in ["records", "written"] {
+            assert_eq!(o["results"]["keep"][key], delivered, "{o}");
+        }
+        let read = |path: &str| std::fs::read_to_string(path).expect("a file of results");
+        let records: Vec<Value> =
+            read(&json).lines().map(|l| serde_json::from_str(l).expect("a record")).collect();
+        assert_eq!(records.len() as u64, delivered);
+        let table = read(&csv);
+        let mut rows = table.lines();
+        let header: Vec<_> = rows.next().expect("a header").split(',').collect();
+        let of = |name: &str| header.iter().position(|h| *h == name).expect("a column");
+        let (id, above) = (of("frame_id"), of("above"));
+        assert_eq!(rows.clone().count() as u64, delivered);
+        for (row, record) in rows.zip(&records) {
+            let cells: Vec<_> = row.split(',').collect();
+            assert_eq!(cells.len(), header.len(), "{row}");
+            assert_eq!(cells[id], record["frame_id"].to_string(), "{row}");
+            assert_eq!(cells[above], record["above"].to_string(), "{row}");
+        }
     }
 }
 

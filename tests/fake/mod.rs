@@ -78,6 +78,11 @@ impl Fake {
         }
     }
 
+    /// Replaces cameras, script and counts; handles die.
+    pub fn configure(&self, config: &str) {
+        self.tell(b"fakemvs_configure", config);
+    }
+
     /// Replaces the fault script.
     pub fn script(&self, script: &str) {
         self.tell(b"fakemvs_script", script);

@@ -2,21 +2,35 @@
 
 use super::codes::{MV_E_DEV_OFFLINE, MV_E_PARAMETER};
 use super::config::Key;
+use super::handle::Handle;
 use super::open::{self, Failure, open_once};
 use super::source::{Mvs, State, fault};
 use crate::fault::Fault;
 
 impl Mvs {
+    /// Lets the device go, if there is one: closed, it writes nothing more.
+    pub(super) fn give_up(&mut self) {
+        let Some(mut handle) = self.handle.take() else { return };
+        self.hear(&mut handle);
+        self.discarded_before += handle.posted().discarded();
+        if !self.lent.give_up(handle, &mut self.unanswered) {
+            self.announced.keep_for_ever();
+        }
+    }
+
+    /// Notes what callbacks posted that is only counted.
+    pub(super) fn hear(&mut self, handle: &mut Handle) {
+        handle.tell_counts(&mut |message, times| {
+            self.unanswered.note("MV_CC_RegisterStreamExceptionCallBack", message, times);
+        });
+    }
+
     /// One attempt to find the camera that was lost, and to make it what it was.
     pub(super) fn open_again(&mut self) -> Result<(), Fault> {
         self.state = State::Idle;
         self.last_call = "MV_CC_EnumDevices";
-        self.lent.close_idle();
-        if let Some(handle) = self.handle.take() {
-            self.discarded_before += handle.posted().discarded();
-            self.announced.forget(None); // Its end forgets what was registered.
-            self.lent.give_up(handle);
-        }
+        self.lent.close_idle(&mut self.unanswered);
+        self.give_up();
         let key = match self.camera.serial.as_str() {
             "" => self.config.key.clone(),
             serial => Key::Serial(serial.into()),

@@ -20,10 +20,14 @@ const STREAM_FIRST: u32 = 0x4001;
 const LIST_OVERFLOW: u32 = 0x4002;
 /// No free buffer: images were not given back in time.
 const LIST_EMPTY: u32 = 0x4003;
+/// The stream broke off, and the SDK mends it.
+const STREAM_RECOVERS: u32 = 0x4004;
 /// Recovery of the stream failed.
 const STREAM_DISCONNECTED: u32 = 0x4005;
 /// The device's error ended the stream.
 const STREAM_DEVICE: u32 = 0x4006;
+/// A frame with too few lines was thrown away.
+const PARTIAL_IMAGE: u32 = 0x4007;
 /// The device sent more than the image's buffer holds.
 pub(super) const IMAGE_BUFFER_OVERFLOW: u32 = 0x4008;
 /// Stream exceptions known by number.
@@ -32,6 +36,9 @@ const STREAM_KINDS: u32 = 8;
 const FLAG_BITS: u32 = 16;
 const FLAGS: u64 = (1 << FLAG_BITS) - 1;
 const OTHER: u64 = 1 << 15;
+
+/// Stream exceptions that are news of frames, and nothing to be done about: they are counted.
+const COUNTED: [u32; 5] = [STREAM_FIRST, LIST_OVERFLOW, LIST_EMPTY, STREAM_RECOVERS, PARTIAL_IMAGE];
 
 /// The bit of a message.
 fn bit(message: u32) -> u64 {
@@ -50,15 +57,20 @@ struct Board {
     /// The generation above, what was posted in the low 16 bits. One word, so that a late callback cannot
     /// post between the check and the post.
     word: AtomicU64,
-    /// Images that the SDK discarded because none were taken or given back in time.
-    discarded: AtomicU64,
+    /// How often each of [`COUNTED`] was posted.
+    counts: [AtomicU64; COUNTED.len()],
+    /// The last message that is none of those known by number, and how often one came.
+    other: AtomicU64,
+    others: AtomicU64,
 }
 
 static TABLE: [Board; BOARDS] = [const {
     Board {
         taken: AtomicBool::new(false),
         word: AtomicU64::new(1 << FLAG_BITS),
-        discarded: AtomicU64::new(0),
+        counts: [const { AtomicU64::new(0) }; COUNTED.len()],
+        other: AtomicU64::new(0),
+        others: AtomicU64::new(0),
     }
 }; BOARDS];
 
@@ -67,6 +79,8 @@ static TABLE: [Board; BOARDS] = [const {
 pub(super) struct Posted {
     index: usize,
     generation: u64,
+    /// Of each count, how much was told; of the messages that are not known behind them.
+    told: [u64; COUNTED.len() + 1],
 }
 
 impl Posted {
@@ -74,9 +88,9 @@ impl Posted {
     pub fn claim() -> Option<Posted> {
         let index = TABLE.iter().position(|b| !b.taken.swap(true, Ordering::AcqRel))?;
         let board = &TABLE[index];
-        board.discarded.store(0, Ordering::Relaxed);
+        board.counts.iter().chain([&board.others]).for_each(|c| c.store(0, Ordering::Relaxed));
         let generation = next_generation(board);
-        Some(Posted { index, generation })
+        Some(Posted { index, generation, told: Default::default() })
     }
 
     /// The word that callbacks get.
@@ -109,9 +123,32 @@ impl Posted {
             && TABLE[self.index].word.fetch_and(!bit, Ordering::AcqRel) & bit != 0
     }
 
-    /// Images that the SDK said it discarded.
+    /// Whether a message was posted that the next grab answers with.
+    ///
+    /// # Real-time
+    /// Any thread. One load.
+    pub fn asks(&self) -> bool {
+        self.flags() & (bit(IMAGE_BUFFER_OVERFLOW) | bit(VERSION_CHECK)) != 0
+    }
+
+    /// Images that the SDK said it discarded because none were taken or given back in time.
     pub fn discarded(&self) -> u64 {
-        TABLE[self.index].discarded.load(Ordering::Relaxed)
+        let count = |n: usize| TABLE[self.index].counts[n].load(Ordering::Relaxed);
+        count(1) + count(2)
+    }
+
+    /// Tells each message that is only counted, with how often it came since it was told last.
+    pub fn tell_counts(&mut self, tell: &mut dyn FnMut(u32, u64)) {
+        let board = &TABLE[self.index];
+        let other = board.other.load(Ordering::Relaxed) as u32;
+        let counts = COUNTED.iter().copied().zip(&board.counts).chain([(other, &board.others)]);
+        for ((message, count), told) in counts.zip(&mut self.told) {
+            let now = count.load(Ordering::Relaxed);
+            if now > *told {
+                tell(message, now - *told);
+                *told = now;
+            }
+        }
     }
 }
 
@@ -144,8 +181,14 @@ fn post(user: *mut c_void, message: u32) {
     let posted = board.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |word| {
         (user_word(word >> FLAG_BITS, index) == user).then_some(word | bit(message))
     });
-    if posted.is_ok() && matches!(message, LIST_OVERFLOW | LIST_EMPTY) {
-        board.discarded.fetch_add(1, Ordering::Relaxed);
+    if posted.is_err() {
+        return;
+    }
+    if let Some(n) = COUNTED.iter().position(|m| *m == message) {
+        board.counts[n].fetch_add(1, Ordering::Relaxed);
+    } else if bit(message) == OTHER {
+        board.other.store(message.into(), Ordering::Relaxed);
+        board.others.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -172,6 +215,15 @@ mod tests {
         on_exception(LIST_EMPTY, board.user());
         on_exception(LIST_EMPTY, board.user());
         assert_eq!(board.discarded(), 2);
+        on_exception(PARTIAL_IMAGE, board.user());
+        on_exception(0x1234, board.user());
+        let mut board = board;
+        for news in [vec![(LIST_EMPTY, 2), (PARTIAL_IMAGE, 1), (0x1234, 1)], vec![]] {
+            let mut told = Vec::new();
+            board.tell_counts(&mut |message, times| told.push((message, times)));
+            assert_eq!(told, news, "each is told once");
+        }
+        assert!(!board.asks());
         on_exception(IMAGE_BUFFER_OVERFLOW, board.user());
         assert!(board.take(IMAGE_BUFFER_OVERFLOW) && !board.take(IMAGE_BUFFER_OVERFLOW));
     }

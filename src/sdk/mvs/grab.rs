@@ -1,11 +1,11 @@
 //! Grabbing: what the SDK answers, as frames and faults.
 
-use super::board::IMAGE_BUFFER_OVERFLOW;
+use super::board::{IMAGE_BUFFER_OVERFLOW, VERSION_CHECK};
 use super::codes::{MV_E_DEV_OFFLINE, MV_E_NODATA, MV_E_NOENOUGH_BUF};
 use super::diagnosis::Silence;
 use super::handle::Code;
 use super::open;
-use super::source::{Mvs, fault};
+use super::source::{Mvs, State, fault};
 use super::sys::{FrameInfo, FrameOut};
 use crate::buffer::FrameMut;
 use crate::fault::Fault;
@@ -20,7 +20,18 @@ impl Mvs {
     /// What a callback has posted, as a fault. One load while nothing has.
     #[inline]
     pub(super) fn posted(&mut self) -> Option<Fault> {
+        // A device that is being stopped is not asked: what it has finished comes first.
+        let asks = self.handle.as_ref().is_some_and(|h| h.posted().asks());
+        if asks && self.state == State::Running { self.taken_down() } else { None }
+    }
+
+    #[cold]
+    fn taken_down(&mut self) -> Option<Fault> {
         let handle = self.handle.as_ref()?;
+        if handle.posted().take(VERSION_CHECK) {
+            self.last_call = "MV_CC_RegisterExceptionCallBack";
+            return Some(fault(VERSION_CHECK));
+        }
         if !handle.posted().take(IMAGE_BUFFER_OVERFLOW) {
             return None;
         }
@@ -29,21 +40,27 @@ impl Mvs {
         Some(Fault { code: i64::from(IMAGE_BUFFER_OVERFLOW), detail: needed })
     }
 
+    /// What a call's answer means. The grab itself never tells of a loss: the callback does, and whatever a call answers
+    /// after it (a handle that is wrong, an order of calls) comes from the loss, and is no fault of the program.
+    pub(super) fn cause(&mut self, code: Code) -> Fault {
+        let lost = self.handle.as_ref().and_then(|h| h.posted().lost());
+        if lost.is_some() {
+            self.last_call = "MV_CC_RegisterExceptionCallBack";
+        }
+        fault(lost.unwrap_or(code))
+    }
+
     /// A grab that brought nothing.
     #[cold]
     pub(super) fn nothing(&mut self, code: Code, needed: u64) -> Grab {
         match code {
             MV_E_NOENOUGH_BUF => Grab::Fault(Fault { code: i64::from(code), detail: needed }),
             _ => {
-                // The grab itself never tells: the callback does. Whatever the grab answers after it (a handle
-                // that is wrong, an order of calls) comes from the loss, and is no fault of the program.
-                let lost = self.handle.as_ref().and_then(|h| h.posted().lost());
-                if lost.is_some() {
-                    self.last_call = "MV_CC_RegisterExceptionCallBack";
-                } else if self.silence.is_new() {
+                let fault = self.cause(code);
+                if fault.code == i64::from(code) && self.silence.is_new() {
                     self.silence_begins();
                 }
-                Grab::Fault(fault(lost.unwrap_or(code)))
+                Grab::Fault(fault)
             }
         }
     }

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::board::{self, Posted};
-use super::codes::{MV_E_PARAMETER, MV_E_RESOURCE, MV_E_SUPPORT, MV_OK};
+use super::codes::{MV_E_HANDLE, MV_E_PARAMETER, MV_E_RESOURCE, MV_E_SUPPORT, MV_OK, named};
 use super::library::Library;
 use super::sys::{
     self, DeviceInfo, DeviceList, EnumValue, FloatValue, FrameInfo, FrameOut, IntValue, MatchInfo,
@@ -71,13 +71,15 @@ impl Listed<'_> {
         Some(unsafe { accessible(device, sys::ACCESS_EXCLUSIVE) } != 0)
     }
 
-    /// Makes a handle of device `n` and opens it.
-    pub fn open(&self, n: usize) -> Result<Handle, Code> {
-        let device = self.pointers().nth(n).ok_or(MV_E_PARAMETER)?;
-        let posted = Posted::claim().ok_or(MV_E_RESOURCE)?;
+    /// Makes a handle of device `n` and opens it. A failure comes with the function that answered so.
+    pub fn open(&self, n: usize) -> Result<Handle, (&'static str, Code)> {
+        const CREATE: &str = "MV_CC_CreateHandle";
+        let device = self.pointers().nth(n).ok_or((CREATE, MV_E_PARAMETER))?;
+        let posted = Posted::claim().ok_or((CREATE, MV_E_RESOURCE))?;
         let mut raw = std::ptr::null_mut();
         // SAFETY: the device's description is the SDK's own, passed on by its own pointer, still valid.
-        check(unsafe { (self.library.symbols.create)(&mut raw, device) })?;
+        check(unsafe { (self.library.symbols.create)(&mut raw, device) })
+            .map_err(|code| (CREATE, code))?;
         let mut handle = Handle { library: self.library.clone(), raw, posted, is_open: false };
         handle.open()?;
         Ok(handle)
@@ -103,6 +105,15 @@ pub(super) fn enumerate<R>(
     }
     code?;
     Ok(look(Listed { list: &list, library }))
+}
+
+/// What closing a device brought.
+#[derive(Debug)]
+pub(super) struct Closed {
+    /// What Close and Destroy answered, where that was a fault.
+    pub refused: [Option<(&'static str, Code)>; 2],
+    /// One of them was done, so that the SDK writes nothing any more.
+    pub is_sure: bool,
 }
 
 /// An open device. Dropped: closed and destroyed, which may take seconds.
@@ -138,14 +149,21 @@ impl Handle {
         &self.posted
     }
 
-    fn open(&mut self) -> Result<(), Code> {
+    /// Tells what callbacks posted that is only counted.
+    pub fn tell_counts(&mut self, tell: &mut dyn FnMut(u32, u64)) {
+        self.posted.tell_counts(tell);
+    }
+
+    fn open(&mut self) -> Result<(), (&'static str, Code)> {
         let symbols = &self.library.symbols;
         // SAFETY: made by CreateHandle and not destroyed.
-        check(unsafe { (symbols.open)(self.raw, sys::ACCESS_EXCLUSIVE, 0) })?;
+        check(unsafe { (symbols.open)(self.raw, sys::ACCESS_EXCLUSIVE, 0) })
+            .map_err(|code| ("MV_CC_OpenDevice", code))?;
         self.is_open = true;
         if let Some(register) = symbols.on_exception {
             // SAFETY: as above. The callback is a function of this program, and its word no pointer.
-            check(unsafe { register(self.raw, Some(board::on_exception), self.posted.user()) })?;
+            check(unsafe { register(self.raw, Some(board::on_exception), self.posted.user()) })
+                .map_err(|code| ("MV_CC_RegisterExceptionCallBack", code))?;
         }
         // Optional news; not every version and kind of device has it.
         if let Some(register) = symbols.on_stream_exception {
@@ -357,15 +375,42 @@ impl Handle {
     }
 }
 
+impl Handle {
+    /// Closes and destroys it, which may take seconds.
+    pub fn close(mut self) -> Closed {
+        self.shut()
+    }
+
+    fn shut(&mut self) -> Closed {
+        let raw = std::mem::replace(&mut self.raw, std::ptr::null_mut());
+        if raw.is_null() {
+            return Closed { refused: [None, None], is_sure: true };
+        }
+        let symbols = &self.library.symbols;
+        // SAFETY: our handle, for the last time.
+        let closed = self.is_open.then(|| check(unsafe { (symbols.close)(raw) }));
+        // SAFETY: as above.
+        let destroyed = check(unsafe { (symbols.destroy)(raw) });
+        // A handle that the SDK does not know is nothing that could write.
+        let is_sure = !self.is_open
+            || closed == Some(Ok(()))
+            || matches!(destroyed, Ok(()) | Err(MV_E_HANDLE));
+        if !is_sure {
+            // It may still run: the SDK is never finalised under it.
+            std::mem::forget(self.library.clone());
+        }
+        let refused = [
+            closed.and_then(Result::err).map(|code| ("MV_CC_CloseDevice", code)),
+            destroyed.err().map(|code| ("MV_CC_DestroyHandle", code)),
+        ];
+        Closed { refused, is_sure }
+    }
+}
+
 impl Drop for Handle {
     fn drop(&mut self) {
-        let symbols = &self.library.symbols;
-        // SAFETY: our handle, for the last time. A call that fails leaves nothing for us to do.
-        unsafe {
-            if self.is_open {
-                (symbols.close)(self.raw);
-            }
-            (symbols.destroy)(self.raw);
+        for (call, code) in self.shut().refused.into_iter().flatten() {
+            tracing::warn!("{call} answered {} to a device that was given up", named(code));
         }
     }
 }

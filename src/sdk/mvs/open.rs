@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The first pause before a camera that is missing or in use is tried again.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -80,17 +80,23 @@ pub(super) fn open(
     library: &Arc<Library>,
     config: &Config,
     settings: &mut Settings,
-) -> Result<(Handle, Camera), Error> {
+) -> Result<(Handle, Camera, Format), Error> {
     let until = Instant::now() + config.wait;
     let mut pause = FIRST_PAUSE;
     loop {
-        let (failure, what) = match open_once(library, &config.key, config) {
-            Ok((mut handle, camera)) => {
-                for (name, value) in &config.features {
-                    settings.set(&mut handle, name, value)?;
-                }
-                return Ok((handle, camera));
+        let opened = open_once(library, &config.key, config);
+        let set_up = opened.and_then(|(mut handle, camera)| {
+            let failed = |failure| (failure, format!("camera {camera}"));
+            for (name, value) in &config.features {
+                let set = settings.set(&mut handle, name, value);
+                set.map_err(|refused| failed(Failure::Error(refused.into())))?;
             }
+            let format =
+                Format::read(&handle).map_err(|(call, code)| failed(Failure::Code(call, code)))?;
+            Ok((handle, camera, format))
+        });
+        let (failure, what) = match set_up {
+            Ok(set_up) => return Ok(set_up),
             Err(failure) => failure,
         };
         let left = until.saturating_duration_since(Instant::now());
@@ -113,9 +119,9 @@ pub(super) fn open_once(
         let mut cameras = listed(&list, false);
         let n = choose(&cameras, key).map_err(|e| (e.into(), nameless()))?;
         let camera = cameras.swap_remove(n);
-        let handle = list.open(n).map_err(|code| {
-            (Failure::Code("MV_CC_OpenDevice", code), format!("camera {camera}"))
-        })?;
+        let handle = list
+            .open(n)
+            .map_err(|(call, code)| (Failure::Code(call, code), format!("camera {camera}")))?;
         Ok((handle, camera))
     });
     let (mut handle, camera) =
@@ -177,21 +183,23 @@ pub(super) struct Format {
 
 impl Format {
     /// Asks the camera.
-    pub fn read(handle: &Handle) -> Result<Format, Code> {
+    pub fn read(handle: &Handle) -> Result<Format, (&'static str, Code)> {
+        const INT: &str = "MV_CC_GetIntValueEx";
         let side = |name| {
-            let value = handle.get_int(name)?;
-            Ok::<_, Code>(u32::try_from(value.current).unwrap_or(0))
+            let value = handle.get_int(name).map_err(|code| (INT, code))?;
+            Ok::<_, (&'static str, Code)>(u32::try_from(value.current).unwrap_or(0))
         };
+        let pixel = handle.get_enum("PixelFormat").map_err(|code| ("MV_CC_GetEnumValue", code))?;
         let offset = |name| side(name).unwrap_or(0);
         let geometry = Geometry {
             width: side("Width")?,
             height: side("Height")?,
             offset_x: offset("OffsetX"),
             offset_y: offset("OffsetY"),
-            pixel_format: pixel_format(handle.get_enum("PixelFormat")?.current as PixelTypeRaw),
+            pixel_format: pixel_format(pixel.current as PixelTypeRaw),
             x_padding: 0,
         };
-        let (payload, alignment) = payload(handle)?;
+        let (payload, alignment) = payload(handle).map_err(|code| (INT, code))?;
         Ok(Format {
             geometry,
             payload,
@@ -273,9 +281,20 @@ pub(super) fn fills(
     format: &Format,
 ) -> Result<Vec<Fill>, Error> {
     let library = handle.library().clone();
-    let announces = library.can_register()
-        && config.fill.is_none_or(|f| f == Fill::Announce)
-        && try_register(handle, format.payload, format.alignment);
+    let wanted = library.can_register() && config.fill.is_none_or(|f| f == Fill::Announce);
+    let tried =
+        if wanted { try_register(handle, format.payload, format.alignment) } else { Ok(false) };
+    let announces = tried.map_err(|code| {
+        Error::new(
+            ErrorKind::Source,
+            format!(
+                "{} (version {}) took a buffer and does not give it back: MV_CC_UnRegisterBuffer answered {}; choose fill=lend or fill=copy, which need no buffers of ours",
+                library.path().display(),
+                library.version(),
+                named(code)
+            ),
+        )
+    })?;
     let can: Vec<Fill> =
         announces.then_some(Fill::Announce).into_iter().chain([Fill::Lend, Fill::Copy]).collect();
     match config.fill {

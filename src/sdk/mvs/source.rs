@@ -1,5 +1,6 @@
 //! A camera behind the MVS library, as a [`Source`].
 
+use super::board::IMAGE_BUFFER_OVERFLOW;
 use super::codes::*;
 use super::config::{Config, Key};
 use super::diagnosis::Silence;
@@ -10,6 +11,7 @@ use super::library::Library;
 use super::open::{self, Format};
 use super::reading::{Ids, Rules};
 use super::stream::{Announced, Keeper, Lent};
+use super::unanswered::Unanswered;
 use crate::buffer::{FrameMut, Keep};
 use crate::error::{Error, ErrorKind};
 use crate::fault::{CodeTable, Fault};
@@ -54,6 +56,8 @@ pub struct Mvs {
     pub(super) started: Format,
     pub(super) silence: Silence,
     pub(super) evidence: Evidence,
+    /// Faults of calls that nobody waits for an answer of.
+    pub(super) unanswered: Unanswered,
     /// The function that answered with the last fault.
     pub(super) last_call: &'static str,
     /// Frames that devices before this one discarded.
@@ -71,12 +75,7 @@ impl Mvs {
         let config = Config::from_uri(uri)?;
         let library = Library::open(config.library.as_deref())?;
         let mut settings = Settings::default();
-        let (mut handle, camera) = open::open(&library, &config, &mut settings)?;
-        let unread = |code| {
-            let what = format!("camera {camera} does not say what it sends ({})", named(code));
-            Error::new(ErrorKind::Source, what)
-        };
-        let format = Format::read(&handle).map_err(unread)?;
+        let (mut handle, camera, format) = open::open(&library, &config, &mut settings)?;
         format.check()?;
         let fills = open::fills(&mut handle, &config, &format)?;
         let mut rules = format.rules(&Rules::new(library.version(), config.lost_packets));
@@ -103,6 +102,7 @@ impl Mvs {
             started: format,
             silence: Silence::default(),
             evidence: Evidence::default(),
+            unanswered: Unanswered::new(),
             last_call: "",
             discarded_before: 0,
         })
@@ -140,10 +140,14 @@ impl Mvs {
         let handle = self.handle.as_mut().ok_or(MV_E_DEV_OFFLINE)?;
         if fill != Fill::Announce
             && let Err(code) = handle.set_node_count(self.config.nodes_for(fill))
-            // Without it the SDK has its one node.
-            && (self.config.nodes.is_some() || code == MV_E_CALLORDER)
         {
-            return Err(code);
+            if self.config.nodes.is_some() || code == MV_E_CALLORDER {
+                return Err(code);
+            }
+            // Without it the SDK has its one node.
+            if code != MV_E_SUPPORT {
+                self.unanswered.note(self.last_call, code, 1);
+            }
         }
         self.last_call = "MV_CC_StartGrabbing";
         handle.start()
@@ -208,7 +212,7 @@ impl Source for Mvs {
                 // The SDK may make its buffers anew when it starts, under frames that somebody still reads.
                 return Err(fault(MV_E_RESOURCE_IN_USE));
             }
-            self.lent.close_idle();
+            self.lent.close_idle(&mut self.unanswered);
             self.refresh();
             if let (Fill::Announce, Some(handle)) = (fill, self.handle.as_mut()) {
                 let f = self.format;
@@ -216,7 +220,14 @@ impl Source for Mvs {
                 self.announced.register_all(handle, f.payload, f.alignment)?;
             }
         }
-        self.start_now(fill).map_err(fault)?;
+        if let Some(handle) = self.handle.as_ref()
+            && handle.posted().take(IMAGE_BUFFER_OVERFLOW)
+        {
+            // Of the stream before, whose size is no longer that.
+            let call = "MV_CC_RegisterStreamExceptionCallBack";
+            self.unanswered.note(call, IMAGE_BUFFER_OVERFLOW, 1);
+        }
+        self.start_now(fill).map_err(|code| self.cause(code))?;
         (self.fill, self.state, self.started) = (fill, State::Running, self.format);
         self.silence = Silence::default();
         self.ids.started();
@@ -246,8 +257,11 @@ impl Source for Mvs {
         self.state = State::Idle;
         self.last_call = "MV_CC_StopGrabbing";
         let handle = self.handle.as_mut().ok_or(fault(MV_E_DEV_OFFLINE))?;
-        // A device that is gone answers with a fault, and is stopped all the same.
-        handle.stop().map_err(fault)
+        let Err(code) = handle.stop() else { return Ok(()) };
+        // A device that is gone answers so and is stopped all the same; of another one that is not known. Closed,
+        // it writes nothing more; the next start finds it gone, and opens it anew.
+        self.give_up();
+        Err(fault(code))
     }
 
     /// # Real-time
@@ -268,7 +282,10 @@ impl Source for Mvs {
     /// Capture-bound. No lock; allocates only for slots that were never queued before.
     fn queue(&mut self, frame: FrameMut) {
         let runs = self.state != State::Idle;
-        self.announced.queue(frame, self.handle.as_mut().filter(|_| runs));
+        let queued = self.announced.queue(frame, self.handle.as_mut().filter(|_| runs));
+        if let Err(code) = queued {
+            self.unanswered.note("MV_CC_FreeImageBuffer", code, 1);
+        }
     }
 
     /// # Real-time
@@ -284,7 +301,12 @@ impl Source for Mvs {
     }
 
     fn revoke(&mut self, back: &mut dyn FnMut(FrameMut)) {
-        self.announced.revoke(self.handle.as_mut(), back);
+        if let Some(handle) = self.handle.as_mut()
+            && !self.announced.unregister(handle, &mut self.unanswered)
+        {
+            self.give_up();
+        }
+        self.announced.revoke(back);
     }
 
     /// # Real-time
@@ -308,7 +330,10 @@ impl Source for Mvs {
     fn give_back(&mut self, frame: &mut FrameMut) {
         if frame.token() != 0 {
             let runs = self.state != State::Idle;
-            self.lent.give_back(frame, self.handle.as_mut().filter(|_| runs));
+            let given = self.lent.give_back(frame, self.handle.as_mut().filter(|_| runs));
+            if let Err(code) = given {
+                self.unanswered.note("MV_CC_FreeImageBuffer", code, 1);
+            }
         }
     }
 
@@ -360,6 +385,14 @@ impl Source for Mvs {
         self.last_call
     }
 
+    fn take_faults(&mut self, tell: &mut dyn FnMut(Fault, &'static str, u64)) {
+        if let Some(mut handle) = self.handle.take() {
+            self.hear(&mut handle);
+            self.handle = Some(handle);
+        }
+        self.unanswered.take(tell);
+    }
+
     fn reopen(&mut self) -> Result<(), Fault> {
         self.open_again()
     }
@@ -373,16 +406,15 @@ impl Source for Mvs {
 impl Drop for Mvs {
     fn drop(&mut self) {
         let _ = self.stop_device();
-        if self.state != State::Idle
-            && let Some(handle) = self.handle.as_mut()
-        {
-            let _ = handle.stop();
-        }
-        self.announced.revoke(self.handle.as_mut(), &mut drop);
-        if let Some(handle) = self.handle.take() {
-            self.lent.give_up(handle);
-        }
-        self.lent.leave(&self.keeper);
+        let _ = self.stop_host();
+        Source::revoke(self, &mut drop);
+        self.give_up();
+        self.lent.leave(&self.keeper, &mut self.unanswered);
+        // Nobody takes them any more.
+        self.unanswered.take(&mut |fault, call, times| {
+            let code = named(fault.code as u32);
+            tracing::warn!("{call} answered {code} ({times} times) while the camera was closed");
+        });
     }
 }
 

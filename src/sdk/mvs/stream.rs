@@ -4,6 +4,7 @@
 use super::codes::MV_E_NOENOUGH_BUF;
 use super::handle::{Code, Handle};
 use super::sys::FrameOut;
+use super::unanswered::Unanswered;
 use crate::buffer::FrameMut;
 use crate::fault::Fault;
 use crate::source::AnnouncedSlots;
@@ -106,11 +107,16 @@ impl Lent {
         true
     }
 
-    /// Takes the buffer behind `frame` back and gives it to the SDK, if `handle` still streams from it.
+    /// Takes the buffer behind `frame` back and gives it to the SDK, if `handle` still streams from it. An answer
+    /// that is a fault means that the SDK has one buffer less.
     ///
     /// # Real-time
     /// Capture-bound. No allocation, no lock.
-    pub fn give_back(&mut self, frame: &mut FrameMut, handle: Option<&mut Handle>) {
+    pub fn give_back(
+        &mut self,
+        frame: &mut FrameMut,
+        handle: Option<&mut Handle>,
+    ) -> Result<(), Code> {
         let token = frame.token();
         let (generation, place) = ((token >> 32) as u32, (token as u32).wrapping_sub(1));
         // SAFETY: zero bytes at a dangling pointer are nobody's.
@@ -120,41 +126,57 @@ impl Lent {
             if let Some(given_up) = of {
                 given_up.out = given_up.out.saturating_sub(1);
             }
-            return;
+            return Ok(());
         }
         let Some(mut out) = self.outs.get_mut(place as usize).and_then(Option::take) else {
-            return;
+            return Ok(());
         };
         self.free.push(place);
-        if let Some(handle) = handle {
-            // SAFETY: it was delivered and not given back since, and we hold the frame alone. A refusal shows
-            // as a node that is missing.
-            let _ = unsafe { handle.free_buffer(&mut out) };
+        match handle {
+            // SAFETY: it was delivered and not given back since, and we hold the frame alone.
+            Some(handle) => unsafe { handle.free_buffer(&mut out) },
+            None => Ok(()),
         }
     }
 
-    /// The device is given up: closed at once, or, while frames of its memory are out, later.
-    pub fn give_up(&mut self, handle: Handle) {
+    /// The device is given up: closed at once, or, while frames of its memory are out, later. `false`: what was
+    /// announced to it may still be written.
+    pub fn give_up(&mut self, handle: Handle, faults: &mut Unanswered) -> bool {
         let out = self.out();
-        if out > 0 {
+        let mut is_sure = true;
+        if out == 0 {
+            is_sure = note_closed(handle, faults);
+        } else {
             self.given_up.push(GivenUp { handle, generation: self.generation, out });
             let most = self.outs.len();
             self.outs.fill(None);
             self.free = (0..most as u32).rev().collect();
         }
         self.generation = self.generation.wrapping_add(1);
+        is_sure
     }
 
     /// Closes devices that no frame points into any more. May block.
-    pub fn close_idle(&mut self) {
-        self.given_up.retain(|g| g.out > 0);
+    pub fn close_idle(&mut self, faults: &mut Unanswered) {
+        for idle in self.given_up.extract_if(.., |g| g.out == 0) {
+            note_closed(idle.handle, faults);
+        }
     }
 
     /// Leaves what is still pointed into to `keeper`.
-    pub fn leave(&mut self, keeper: &Keeper) {
-        self.close_idle();
+    pub fn leave(&mut self, keeper: &Keeper, faults: &mut Unanswered) {
+        self.close_idle(faults);
         self.given_up.drain(..).for_each(|g| keeper.take(g.handle));
     }
+}
+
+/// Closes a device. `false`: it may still write into what was announced to it.
+fn note_closed(handle: Handle, faults: &mut Unanswered) -> bool {
+    let closed = handle.close();
+    for (call, code) in closed.refused.into_iter().flatten() {
+        faults.note(call, code, 1);
+    }
+    closed.is_sure
 }
 
 /// One of our slots, as the SDK knows it.
@@ -194,11 +216,12 @@ impl Announced {
         self.slots.duplicates() + self.strangers
     }
 
-    /// Takes a slot in. While the device streams it goes to the SDK at once.
+    /// Takes a slot in. While the device streams it goes to the SDK at once; an answer that is a fault means that the
+    /// SDK does not fill it before the next start.
     ///
     /// # Real-time
     /// Capture-bound. No lock; allocates only for slots that were never queued before.
-    pub fn queue(&mut self, mut frame: FrameMut, handle: Option<&mut Handle>) {
+    pub fn queue(&mut self, mut frame: FrameMut, handle: Option<&mut Handle>) -> Result<(), Code> {
         const NONE: Buffer =
             Buffer { start: std::ptr::null_mut(), capacity: 0, is_registered: false, out: None };
         let (start, capacity) = (frame.as_mut_ptr(), frame.capacity());
@@ -210,15 +233,16 @@ impl Announced {
         (buffer.start, buffer.capacity) = (start, capacity);
         let out = buffer.out.take();
         let is_registered = buffer.is_registered;
-        let Some(handle) = handle else { return };
+        let Some(handle) = handle else { return Ok(()) };
         match out {
             // SAFETY: it was delivered in this slot and not given back since; the slot is ours alone again,
             // and stays with us while it is queued.
-            Some(mut out) => drop(unsafe { handle.free_buffer(&mut out) }),
+            Some(mut out) => return unsafe { handle.free_buffer(&mut out) },
             // A slot that was out when the device started. One that is refused waits for the next start.
             None if !is_registered => drop(self.register(key, handle, 0, 1)),
             None => {}
         }
+        Ok(())
     }
 
     fn register(
@@ -279,29 +303,49 @@ impl Announced {
         Some(frame)
     }
 
-    /// The SDK forgets every slot; `None`: it has forgotten them with their device.
-    pub fn forget(&mut self, handle: Option<&mut Handle>) {
-        if let Some(handle) = handle {
-            for buffer in self.buffers.iter().filter(|b| b.is_registered) {
-                // A device that is gone answers with a fault, and writes no more.
-                let _ = handle.unregister(buffer.start);
+    /// Has the SDK forget every slot. `false`: it does not, and may still write into one.
+    pub fn unregister(&mut self, handle: &mut Handle, faults: &mut Unanswered) -> bool {
+        let mut is_done = true;
+        for buffer in self.buffers.iter_mut().filter(|b| b.is_registered) {
+            match handle.unregister(buffer.start) {
+                Ok(()) => buffer.is_registered = false,
+                Err(code) => {
+                    faults.note("MV_CC_UnRegisterBuffer", code, 1);
+                    is_done = false;
+                }
             }
         }
+        is_done
+    }
+
+    /// The device is gone, and what was registered with it.
+    pub fn forget(&mut self) {
         for buffer in &mut self.buffers {
             (buffer.is_registered, buffer.out) = (false, None);
         }
         self.addresses.clear();
     }
 
-    /// The SDK forgets every slot, and those that are queued go back.
-    pub fn revoke(&mut self, handle: Option<&mut Handle>, back: &mut dyn FnMut(FrameMut)) {
-        self.forget(handle);
+    /// Those that are queued go back; the SDK knows none any more.
+    pub fn revoke(&mut self, back: &mut dyn FnMut(FrameMut)) {
+        self.forget();
         self.slots.revoke(back);
+    }
+
+    /// Nobody ever gets the queued slots again: the SDK could not be stopped and may write them at any time.
+    pub fn keep_for_ever(&mut self) {
+        self.forget();
+        self.slots.revoke(&mut std::mem::forget);
     }
 }
 
-/// Whether the SDK takes memory of ours for this camera: one buffer is registered and forgotten again.
-pub(super) fn try_register(handle: &mut Handle, payload: usize, alignment: usize) -> bool {
+/// Whether the SDK takes memory of ours for this camera: one buffer is registered and forgotten again. An error: it
+/// took the buffer and keeps it.
+pub(super) fn try_register(
+    handle: &mut Handle,
+    payload: usize,
+    alignment: usize,
+) -> Result<bool, Code> {
     const PAGE: usize = 4096;
     let bytes = registered_bytes(payload.next_multiple_of(PAGE), payload, alignment);
     let mut memory = vec![0_u8; payload.next_multiple_of(PAGE) + PAGE];
@@ -309,14 +353,14 @@ pub(super) fn try_register(handle: &mut Handle, payload: usize, alignment: usize
     let start = memory[at..].as_mut_ptr();
     // SAFETY: the device does not run, so nothing is written; the memory outlives the registration.
     if unsafe { handle.register(start, bytes, 1) }.is_err() {
-        return false;
+        return Ok(false);
     }
-    if handle.unregister(start).is_err() {
+    if let Err(code) = handle.unregister(start) {
         // The SDK still knows it: it must not go away.
         std::mem::forget(memory);
-        return false;
+        return Err(code);
     }
-    true
+    Ok(true)
 }
 
 #[cfg(test)]

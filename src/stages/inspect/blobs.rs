@@ -66,8 +66,8 @@ pub struct Blobs {
 impl Default for Blobs {
     fn default() -> Self {
         Blobs {
-            runs: Vec::with_capacity(MAX_RUNS),
-            sums: Vec::with_capacity(MAX_RUNS),
+            runs: crate::touch::vec(MAX_RUNS),
+            sums: crate::touch::vec(MAX_RUNS),
             near: 0,
             row: 0,
         }

@@ -6,6 +6,7 @@ use crate::stages::gallery::{Gallery, SavedPart};
 use crate::stages::writer::lock;
 use crate::sync::{AtomicBool, Ordering};
 use crate::telemetry::Counter;
+use crate::touch;
 use crate::verdict::{Area, PartVerdict};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::path::{Path, PathBuf};
@@ -132,8 +133,8 @@ impl PictureWriter {
     /// One more sink, for one stage instance. Its buffers are allocated and touched here.
     pub fn sink(&self) -> PictureSink {
         let depth = self.settings.depth.max(1);
-        let (pictures, theirs) = RingBuffer::new(depth);
-        let (mut free, ours) = RingBuffer::new(depth);
+        let (pictures, theirs) = touch::ring(RingBuffer::new(depth));
+        let (mut free, ours) = touch::ring(RingBuffer::new(depth));
         for _ in 0..depth {
             let _ = free.push(Picture {
                 // Not zeros, which would be pages that nobody has touched.

@@ -1,0 +1,207 @@
+//! One cell: a code at a place, once or for ever. It is run, what is seen becomes an [`Act`], and that is compared.
+
+use crate::fake::Fake;
+use crate::phases::{Ran, drive};
+use crate::places::{Phase, Place};
+use crate::rules::Act;
+use crate::util;
+use frameline::ErrorKind;
+use frameline::fault::{CodeEntry, code_text};
+use frameline::pipeline::{Line, LineBuilder, Rung, Snapshot};
+use frameline::sdk::mvs::Mvs;
+use std::fmt;
+use std::time::Duration;
+
+/// A camera whose time moves only while somebody waits for it.
+const CAMERA: &str = "clock virtual;delays off;camera gige size=64x48 fps=1000";
+
+pub struct Cell {
+    pub place: &'static Place,
+    pub entry: &'static CodeEntry,
+    pub ever: bool,
+    pub expected: Act,
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place { phase, call, what, fill, .. } = self.place;
+        let times = if self.ever { "for ever" } else { "once" };
+        let (code, name) = (code_text(self.entry.code), self.entry.name);
+        write!(
+            f,
+            "{phase:?} {call} {what} fill={fill}: {code} {name} ({}) {times}",
+            self.entry.class
+        )
+    }
+}
+
+impl Cell {
+    /// The rule of the fault script that makes the call fail, or during which a callback posts.
+    pub fn script(&self) -> String {
+        let verb = if self.place.phase == Phase::Posted { "raise" } else { "fail" };
+        let times = if self.ever { " times all" } else { "" };
+        format!("{verb} {} {}{times}", self.place.call, code_text(self.entry.code))
+    }
+
+    pub fn run(&self, fake: &Fake) -> Result<(), String> {
+        fake.configure(CAMERA);
+        let seen = match self.place.phase {
+            Phase::Open => self.open(fake)?,
+            _ => self.line(fake)?,
+        };
+        // Whatever came of it, nothing of the SDK is left behind.
+        util::until(&format!("every handle is destroyed: {self}"), || {
+            fake.calls("MV_CC_DestroyHandle") >= made(fake)
+        });
+        if seen != self.expected {
+            return Err(format!("{:?} is expected, and it was {seen:?}", self.expected));
+        }
+        Ok(())
+    }
+
+    fn uri(&self, fake: &Fake, wait: u32) -> String {
+        let fill = self.place.fill;
+        let fill = if fill.is_empty() { String::new() } else { format!("&fill={fill}") };
+        fake.uri(&format!("wait={wait}{fill}&{}", self.place.query))
+    }
+
+    fn open(&self, fake: &Fake) -> Result<Act, String> {
+        fake.script(&self.script());
+        let waits = self.expected == Act::Waited;
+        let answer = Mvs::from_uri(&self.uri(fake, if waits { 60_000 } else { 0 }));
+        let enumerations = fake.calls("MV_CC_EnumDevices");
+        let error = match answer {
+            Ok(_) if self.place.call == "EnumDevices" && !waits => return Ok(Act::Passed),
+            Ok(_) if enumerations > 1 => return Ok(Act::Waited),
+            Ok(_) => return Ok(Act::Passed),
+            Err(error) => error,
+        };
+        let text = error.to_string();
+        // Settings are told by the feature's name, what cannot be opened by the call.
+        let by_feature = self.place.what.ends_with("asked for") || self.place.what.contains("Gain");
+        if text.contains('\n')
+            || !(text.contains(&code_text(self.entry.code)) || by_feature)
+            || !(text.contains(&self.place.function()) || by_feature)
+        {
+            return Err(format!("it is refused with {text:?}"));
+        }
+        let config = error.kind() == ErrorKind::Config;
+        Ok(if config { Act::WrongConfig } else { Act::Refused })
+    }
+
+    fn line(&self, fake: &Fake) -> Result<Act, String> {
+        let camera = Mvs::from_uri(&self.uri(fake, 0)).map_err(|e| format!("not opened: {e}"))?;
+        let ran = drive(self, fake, self.budgets(builder(camera)));
+        self.check(&ran.end)?;
+        let seen = self.seen(fake, &ran);
+        self.books(&ran.end, seen)?;
+        Ok(seen)
+    }
+
+    fn budgets(&self, line: LineBuilder) -> LineBuilder {
+        let lends = self.place.fill == "lend";
+        line.configure(|c| {
+            // Lent frames that stages still read hold their device open: opening it anew takes until they are back.
+            let patient = lends && !self.expected.ends();
+            c.faults.reconnect_attempts = if patient { 1_000_000 } else { 2 };
+            c.faults.busy_attempts = 2;
+        })
+    }
+
+    /// How often the test's own script answers with this code.
+    fn scripted(&self) -> u64 {
+        match (self.place.phase, self.entry.name) {
+            (Phase::Reopen, "MV_E_NETER") => 1,
+            (Phase::Silence | Phase::Posted, "MV_E_NODATA") => u64::MAX,
+            _ => 0,
+        }
+    }
+
+    /// What must hold in every cell.
+    fn check(&self, end: &Snapshot) -> Result<(), String> {
+        if !end.is_balanced() {
+            return Err(format!("rule 4 is broken: {:?}", end.frames));
+        }
+        if end.frames.in_flight > 0 || !end.held.is_empty() {
+            return Err(format!("slots are not home: {:?}", end.held));
+        }
+        if end.failure.as_ref().is_some_and(|f| f.is_empty() || f.contains('\n')) {
+            return Err(format!("it stops with {:?}", end.failure));
+        }
+        match end.threads.iter().find(|t| !t.ended) {
+            Some(thread) => Err(format!("thread {} has not ended", thread.name)),
+            None => Ok(()),
+        }
+    }
+
+    fn seen(&self, fake: &Fake, ran: &Ran) -> Act {
+        let end = &ran.end;
+        // What the place itself takes: a reset that is asked for, a loss that is scripted.
+        let resets = usize::from(self.place.phase == Phase::Reset);
+        let opens = 1 + u64::from(self.place.phase == Phase::Reopen);
+        let tries = |rung: Rung| end.ladder[rung as usize].attempts;
+        let attempts = end.reconnects.first().map_or(0, |r| r.attempts);
+        let silent = matches!(self.place.phase, Phase::Silence | Phase::Posted | Phase::Reopen);
+        if end.failure.is_some() {
+            Act::Stops
+        } else if ran.was_refused {
+            Act::Told
+        } else if fake.calls("MV_CC_OpenDevice") > opens || attempts > 1 {
+            Act::OpenedAnew
+        } else if end.resets.len() > resets {
+            Act::Reset
+        } else if tries(Rung::BackOff) > 0 {
+            Act::BackedOff
+        } else if tries(Rung::Retry) > 0 && !silent {
+            Act::Retried
+        } else if count(end, self.entry.code) > self.scripted() {
+            Act::Counted
+        } else {
+            Act::Passed
+        }
+    }
+
+    /// Every fault stands in the books under its code and class, and nothing stands there that was none.
+    fn books(&self, end: &Snapshot, seen: Act) -> Result<(), String> {
+        // An answer of yes or no has no code.
+        let has_code = self.place.call != "IsDeviceConnected";
+        // The order was told, and done when it was given again within a reset.
+        let was_told = self.place.phase == Phase::SetFeature;
+        let wanted = seen.is_counted() && has_code && !was_told;
+        let fault = end.faults.iter().find(|f| f.code == self.entry.code);
+        let count = count(end, self.entry.code).saturating_sub(self.scripted());
+        // A device that was closed because it could not be stopped is offline at the next start.
+        let is_own = self.entry.name == "MV_E_DEV_OFFLINE" && self.place.phase == Phase::Reset;
+        match fault {
+            _ if wanted && count == 0 => Err("it is not counted".into()),
+            _ if !wanted && count > 0 => Err(format!("it is counted {count} times")),
+            _ if !self.ever && count > 1 && !is_own => {
+                Err(format!("it came once and is counted {count} times"))
+            }
+            Some(f) if f.class != self.entry.class => {
+                Err(format!("its class is told as {}", f.class))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Handles that the library gave out.
+fn made(fake: &Fake) -> u64 {
+    fake.calls("MV_CC_OpenDevice")
+}
+
+fn count(end: &Snapshot, code: i64) -> u64 {
+    end.faults.iter().find(|f| f.code == code).map_or(0, |f| f.count)
+}
+
+/// A line that climbs at once.
+fn builder(camera: Mvs) -> LineBuilder {
+    Line::builder(camera).configure(|c| {
+        c.pool.lock = false;
+        c.pool.budget_bytes = Some(64 << 20);
+        c.capture.timeout = Duration::from_millis(1);
+        c.faults.backoff = Duration::ZERO;
+        c.faults.backoff_max = Duration::ZERO;
+    })
+}
