@@ -273,3 +273,48 @@ fn damaged_frames_become_damaged_images() {
         assert_eq!(count(&end, "unpack", "incomplete"), 10);
     });
 }
+
+#[test]
+fn a_format_that_changes_in_mid_run_costs_counted_frames_and_no_more() {
+    // Catches a stage that panics, ends the run or makes noise of images that it was not started for.
+    watched(|| {
+        let g = Geometry::new(64, 48, PixelFormat::MONO8);
+        let (checked, good) = check(move |f| {
+            let image = truth(&g, f.id());
+            let rows = image.values.chunks(64).skip(8);
+            rows.flat_map(|row| row[16..].iter().map(|v| *v as u8)).collect()
+        });
+        let end = finish(
+            Line::builder(sim(
+                "width=64&height=48&sensor_width=128&sensor_height=96&rate=max&frames=200&faults=at 50 resize 64x48 Mono12p;at 100 resize 16x8 Mono8;at 150 resize 64x48 Mono8",
+            ))
+            .stage("crop", Crop::new(16, 8, None, None))
+            .stage("check", checked),
+        );
+        assert_eq!(good.load(Ordering::Relaxed), 100, "{:?} {:?}", end.frames, end.events);
+        assert_eq!((end.frames.delivered, end.frames.invalid), (100, 100), "{:?}", end.frames);
+        assert_eq!(count(&end, "crop", "unsuitable"), 100);
+        let why = format!("{:?} {:?}", end.faults, end.events);
+        assert!(why.contains("packed") && why.contains("outside the image"), "{why}");
+    });
+}
+
+#[test]
+fn stages_are_told_what_comes_to_them() {
+    // Catches a stage that is made ready for the camera's images though another stage changes them before.
+    let told = |first: Unpack| {
+        let line = Line::builder(sim("width=64&height=48&format=BayerRG12p&rate=max&frames=1"))
+            .stage("unpack", first)
+            .stage("colours", Demosaic::new(Colours::Rgb8))
+            .stage("bin", Binning::new(4, BinningRule::Mean))
+            .stage("part", Crop::new(0, 0, Some(17), None))
+            .arm();
+        line.map(drop).unwrap_err().to_string()
+    };
+    let text = told(Unpack::new(UnpackTo::Mono8));
+    assert!(
+        text.starts_with("stage \"part\" gets 16 x 12 RGB8 from stage \"bin\" and cannot"),
+        "{text}"
+    );
+    assert!(text.contains("width = 17 from x = 0 on is more than the 16 columns"), "{text}");
+}

@@ -42,6 +42,16 @@ impl Memory {
         Arc::new(Memory { bytes: m })
     }
 
+    /// Images of one size behind each other, to be lent as they are.
+    pub fn holding(images: &[Vec<u8>]) -> Arc<Memory> {
+        Arc::new(Memory { bytes: images.concat() })
+    }
+
+    /// Bytes.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     fn at(&self, offset: usize) -> NonNull<u8> {
         NonNull::from(&self.bytes[offset]).cast()
     }

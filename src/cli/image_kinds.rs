@@ -3,7 +3,6 @@
 use super::fields::Fields;
 use super::reference_image;
 use crate::error::Error;
-use crate::format::Geometry;
 use crate::stage::Stage;
 use crate::stages::image::kernel::Colours;
 use crate::stages::{
@@ -175,19 +174,15 @@ pub struct ImageMaker {
 }
 
 impl ImageMaker {
-    /// One instance. `geometry`: that of the source.
-    pub fn make(&self, geometry: &Geometry) -> Box<dyn Stage> {
+    /// One instance.
+    pub fn make(&self) -> Box<dyn Stage> {
         match &self.kind {
             ImageKind::Unpack(to) => Box::new(Unpack::new(*to)),
             ImageKind::Demosaic(to) => Box::new(Demosaic::new(*to)),
             ImageKind::Crop { x, y, width, height } => Box::new(Crop::new(*x, *y, *width, *height)),
             ImageKind::Bin(factor, rule) => Box::new(Binning::new(*factor, *rule)),
             ImageKind::FlatField(_) => match FlatField::new(self.settings.clone()) {
-                Ok(mut stage) => {
-                    // Behind a stage that changes the geometry this is the wrong one, and costs only memory.
-                    stage.prepare(geometry);
-                    Box::new(stage)
-                }
+                Ok(stage) => Box::new(stage),
                 Err(e) => {
                     unreachable!("these settings were found good when the stage was opened: {e}")
                 }

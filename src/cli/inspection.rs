@@ -45,6 +45,8 @@ pub struct Truth {
     pub wrong_kind: u64,
     /// Kinds of defects that there were: name, how many, how many of them were failed.
     pub kinds: Vec<(&'static str, u64, u64)>,
+    /// Kinds that were called another one: what they are, what they were called, how many. Most frequent first.
+    pub confused: Vec<(&'static str, &'static str, u64)>,
 }
 
 /// The stages that judged parts, in the order of the line.
@@ -82,6 +84,12 @@ pub fn truths(s: &Snapshot) -> Vec<Truth> {
             .map(|kind| (kind, count(&format!("planted_{kind}")), count(&format!("found_{kind}"))))
             .filter(|(_, planted, _)| *planted > 0)
             .collect();
+        let pairs = Defect::NAMES.into_iter().flat_map(|is| Defect::NAMES.map(|said| (is, said)));
+        let mut confused: Vec<_> = pairs
+            .map(|(is, said)| (is, said, count(&format!("{is}_called_{said}"))))
+            .filter(|(.., n)| *n > 0)
+            .collect();
+        confused.sort_by_key(|(.., n)| std::cmp::Reverse(*n));
         Some(Truth {
             stage: stage.name.clone(),
             of: named.or_else(nearest),
@@ -92,6 +100,7 @@ pub fn truths(s: &Snapshot) -> Vec<Truth> {
             false_alarms: count("false_positives"),
             wrong_kind: count("wrong_kind"),
             kinds,
+            confused,
         })
     };
     s.stages.iter().enumerate().filter_map(of).collect()
@@ -152,6 +161,7 @@ mod tests {
                 ("precision", share.clone()),
                 ("recall", share),
                 ("planted_dent", Figure::Count(1)),
+                ("dent_called_stain", Figure::Count(1)),
                 ("of", of),
             ]
         };
@@ -171,5 +181,6 @@ mod tests {
         let of: Vec<_> = truths.iter().map(|t| (t.stage.as_str(), t.of.as_deref())).collect();
         assert_eq!(of, [("judge-a", Some("a")), ("judge-b", Some("b"))]);
         assert_eq!((truths[0].precision, truths[0].kinds.clone()), (0.5, vec![("dent", 1, 0)]));
+        assert_eq!(truths[1].confused, [("dent", "stain", 1)]);
     }
 }

@@ -377,7 +377,7 @@ impl Maker {
                 }
             }
             Kind::Image(_) => match &self.image {
-                Some(image) => image.make(&self.around.geometry),
+                Some(image) => image.make(),
                 None => unreachable!("an image stage was opened with its maker"),
             },
             Kind::Inspect { .. } => match (&self.reference, &self.board) {

@@ -66,6 +66,12 @@ pub const TABLES: &[(&str, &[Key])] = &[
         &[
             number("radius", 1e4, "radius of a good part, in pixels of the frame"),
             integer("scale", 1, 2, "pixels of the frame, each way, that are inspected as one"),
+            integer(
+                "grain",
+                1,
+                2,
+                "cells of mean and tolerance a pixel of the inspection, each way",
+            ),
             truth("bright", "parts are brighter than what they lie on"),
             truth("printed", "parts carry a print by which their turn is told"),
             integer("surface", 0, 255, "grey level of a part's surface"),
@@ -194,6 +200,7 @@ pub fn parse(
         width: whole(&frame, "width"),
         height: whole(&frame, "height"),
         scale: whole(&part, "scale"),
+        grain: whole(&part, "grain"),
         radius: part.number("radius").unwrap_or_default() as f32,
         bright: part.bool("bright"),
         printed: part.bool("printed"),
@@ -205,16 +212,17 @@ pub fn parse(
         tolerance: Vec::new(),
         shade: Vec::new(),
     };
-    // The images' size follows from radius and scale, which are checked before any image is opened.
+    // The images' size follows from radius, scale and grain, which are checked before any image is opened.
     let here = |e: Error| Error::config(format!("{name}: {e}"));
     taught.check_numbers().map_err(here)?;
     taught.side = Taught::side_for(taught.radius, taught.scale);
-    let fetch = |key: &str| {
+    let fetch = |key: &str, grain: u32| {
         let file = images.text(key).unwrap_or_default();
-        image(file, taught.side as u32)
+        image(file, taught.side as u32 * grain)
             .map_err(|e| images.error(key, format_args!("names {file}, which cannot be used: {e}")))
     };
-    let (mean, tolerance, shade) = (fetch("mean")?, fetch("tolerance")?, fetch("shade")?);
+    let (mean, tolerance) = (fetch("mean", taught.grain)?, fetch("tolerance", taught.grain)?);
+    let shade = fetch("shade", 1)?;
     Reference::new(Taught { mean, tolerance, shade, ..taught }).map_err(here)
 }
 
@@ -246,11 +254,14 @@ pub fn write(reference: &Reference, path: &Path, from: &str) -> Result<Vec<PathB
     };
     let mut written = Vec::new();
     let mut names = Vec::new();
-    for (what, image) in [("mean", &t.mean), ("tolerance", &t.tolerance), ("shade", &t.shade)] {
+    let fine = t.side * t.grain as usize;
+    let images =
+        [("mean", &t.mean, fine), ("tolerance", &t.tolerance, fine), ("shade", &t.shade, t.side)];
+    for (what, image, side) in images {
         let name = format!("{stem}.{what}.png");
         let file = path.with_file_name(&name);
         let mut png = Vec::new();
-        encode_grey(t.side as u32, t.side as u32, image, &mut png)
+        encode_grey(side as u32, side as u32, image, &mut png)
             .and_then(|()| std::fs::write(&file, png).map_err(|e| e.to_string()))
             .map_err(|e| unwritable(&file, e))?;
         written.push(file);
@@ -275,6 +286,7 @@ fn text(t: &Taught, images: &[String], from: &str) -> String {
         ("frame", "height") => t.height.to_string(),
         ("part", "radius") => rounded(t.radius, 1000.0),
         ("part", "scale") => t.scale.to_string(),
+        ("part", "grain") => t.grain.to_string(),
         ("part", "bright") => t.bright.to_string(),
         ("part", "printed") => t.printed.to_string(),
         ("part", "surface") => t.surface.to_string(),

@@ -2,13 +2,16 @@ use super::*;
 use crate::error::Error;
 
 const SIDE: usize = 2 * (20 + 4) + 1;
+const FINE: usize = 2 * SIDE;
 
 fn taught() -> Taught {
-    let image = |from: usize| (0..SIDE * SIDE).map(|i| (i * from % 256) as u8).collect();
+    let image =
+        |side: usize, from: usize| (0..side * side).map(|i| (i * from % 256) as u8).collect();
     Taught {
         width: 200,
         height: 100,
         scale: 1,
+        grain: 2,
         radius: 20.0,
         bright: true,
         printed: false,
@@ -28,9 +31,9 @@ fn taught() -> Taught {
             slack: 2.0,
         },
         side: SIDE,
-        mean: image(7),
-        tolerance: image(5),
-        shade: image(3),
+        mean: image(FINE, 7),
+        tolerance: image(FINE, 5),
+        shade: image(SIDE, 3),
     }
 }
 
@@ -41,8 +44,8 @@ fn names() -> Vec<String> {
 fn parse_text(text: &str) -> Result<Reference, Error> {
     let t = taught();
     parse(text, "r.toml", |name, side| match (name, side as usize) {
-        ("a.png", SIDE) => Ok(t.mean.clone()),
-        ("b.png", SIDE) => Ok(t.tolerance.clone()),
+        ("a.png", FINE) => Ok(t.mean.clone()),
+        ("b.png", FINE) => Ok(t.tolerance.clone()),
         ("c.png", SIDE) => Ok(t.shade.clone()),
         (name, side) => Err(format!("there is no {name} of {side}")),
     })
@@ -89,8 +92,10 @@ fn what_is_wrong_is_named_with_file_and_key() {
         ("format = 1", "format = 2", "frame.format must be"),
         ("radius = 20.0", "radius = nan", "part.radius must be"),
         ("radius = 20.0", "radius = 9999.0", "part.radius is 9999; it must be 6 to 500"),
-        ("radius = 20.0", "radius = 30.0", "there is no a.png of 69"),
+        ("radius = 20.0", "radius = 30.0", "there is no a.png of 138"),
         ("scale = 1", "scale = 3", "part.scale must be a whole number from 1 to 2"),
+        ("grain = 2", "grain = 0", "part.grain must be a whole number from 1 to 2"),
+        ("grain = 2", "grain = 1", "there is no a.png of 49"),
         ("bright = true", "bright = 1", "part.bright must be true or false"),
         ("x = 50.25", "x = 2000.0", "nest 1: x is 2000; it must be 0 to 200"),
         ("light_y = 0.5", "light_y = 7", "nest 2.light_y must be a number from -1 to 1"),

@@ -47,9 +47,10 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
         |e| Error::with_source(ErrorKind::Io, "the handler of Ctrl-C cannot be installed", e);
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(no_handler)?;
     let gallery = Arc::new(Gallery::default());
-    let line = builder(&job, &gallery)?.start()?;
     let goal = Goal { frames: job.line.capture.frames, duration: job.line.capture.duration };
     let status = Status::new(args.quiet, goal);
+    status.prepare(preparation(&job));
+    let line = builder(&job, &gallery)?.start()?;
     if status.on_screen() {
         // Who suspends or ends the program gets the cursor back first.
         for signal in [SIGTSTP, SIGQUIT] {
@@ -81,6 +82,16 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
     // A report that could not be written costs the report, not the summary.
     reported.transpose()?;
     Ok(verdict)
+}
+
+/// What is done before the line runs, in a few words.
+fn preparation(job: &Job) -> &'static str {
+    let learns = |s: &StageJob| matches!(s.kind, Kind::Inspect { reference: None });
+    if job.stages.iter().any(learns) {
+        "getting ready: learning what good parts look like"
+    } else {
+        "getting ready: camera and memory"
+    }
 }
 
 /// The first word, which says how it went, in colour where stdout is a terminal that shows it.

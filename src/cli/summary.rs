@@ -95,6 +95,13 @@ fn inspection(out: &mut String, s: &Snapshot) {
             "  {}: precision {:.4}, recall {:.4}; of {} bad parts {} passed, of the good ones {} failed",
             t.stage, t.precision, t.recall, t.defective, t.missed, t.false_alarms
         );
+        if t.wrong_kind > 0 {
+            let _ = write!(out, "  called another kind {}", t.wrong_kind);
+            for (n, (is, said, count)) in t.confused.iter().enumerate() {
+                let _ = write!(out, "{} {is} as {said} {count}", if n == 0 { ":" } else { "," });
+            }
+            out.push('\n');
+        }
     }
 }
 

@@ -32,6 +32,11 @@ pub fn time(ns: u64) -> String {
     format!("{:>TIME_WIDTH$}", format!("{value:.digits$} {unit}"))
 }
 
+/// The same for a page: no blanks about it, and a microsecond has its sign.
+pub fn time_on_page(ns: u64) -> String {
+    time(ns).trim().replace(" us", " µs")
+}
+
 /// A rate with one decimal where that says something.
 pub fn rate(value: f64) -> String {
     if value < 9999.95 { format!("{value:.1}") } else { format!("{value:.0}") }

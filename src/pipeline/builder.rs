@@ -7,6 +7,7 @@ use super::plan::{CALLER, Plan, check_core, check_priority};
 use crate::agent::known_cores;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
+use crate::format::Geometry;
 use crate::source::{Fill, Source};
 use crate::stage::Stage;
 
@@ -126,8 +127,10 @@ impl LineBuilder {
         check_config(&self.config)?;
         let plan = Plan::new(&self.specs, self.caller, self.source.can_wait())?;
         let fill = choose_fill(&*self.source, &self.config)?;
+        let mut stages = make_stages(&plan, self.factories);
+        prepare(&plan, &mut stages, self.source.geometry())?;
         Ok(Design {
-            stages: make_stages(&plan, self.factories),
+            stages,
             plan,
             fill,
             source: self.source,
@@ -150,6 +153,30 @@ fn make_stages(plan: &Plan, factories: Vec<Factory>) -> Vec<Vec<Box<dyn Stage>>>
             (0..n.spec.workers).map(&mut factory).collect()
         })
         .collect()
+}
+
+/// Tells each stage which images will come to it, and refuses a line in which one cannot work on them.
+fn prepare(plan: &Plan, stages: &mut [Vec<Box<dyn Stage>>], source: Geometry) -> Result<(), Error> {
+    // By node: what leaves it. Parents come before their children.
+    let mut leaves: Vec<Geometry> = Vec::with_capacity(plan.nodes.len());
+    for (node, workers) in plan.nodes.iter().zip(stages) {
+        let input = node.parent.map_or(source, |p| leaves[p]);
+        let mut output = input;
+        for stage in workers {
+            output = stage.prepare(&input).map_err(|why| {
+                let from = node.parent.map_or("the source".into(), |p| {
+                    format!("stage {:?}", plan.nodes[p].spec.name)
+                });
+                let Geometry { width, height, pixel_format, .. } = input;
+                Error::config(format!(
+                    "stage {:?} gets {width} x {height} {pixel_format} from {from} and cannot work on these images: {why}",
+                    node.spec.name
+                ))
+            })?;
+        }
+        leaves.push(output);
+    }
+    Ok(())
 }
 
 fn check_config(config: &LineConfig) -> Result<(), Error> {

@@ -33,6 +33,8 @@ struct Counts {
     wrong_kind: Counter,
     planted: [Counter; 6],
     found: [Counter; 6],
+    /// By planted kind and the kind that it was called.
+    called: [[Counter; 6]; 6],
     of: String,
 }
 
@@ -52,6 +54,22 @@ const FOUND: [&str; 6] = [
     "found_stain",
     "found_misprint",
 ];
+
+/// The names of a kind that was called another one.
+macro_rules! called {
+    ($($kind:literal),*) => {
+        [$([
+            concat!($kind, "_called_missing"),
+            concat!($kind, "_called_deformed"),
+            concat!($kind, "_called_scratch"),
+            concat!($kind, "_called_dent"),
+            concat!($kind, "_called_stain"),
+            concat!($kind, "_called_misprint"),
+        ]),*]
+    };
+}
+const CALLED: [[&str; 6]; 6] =
+    called!("missing", "deformed", "scratch", "dent", "stain", "misprint");
 
 impl StageResults for Counts {
     fn read(&self) -> Vec<(&'static str, Figure)> {
@@ -79,6 +97,12 @@ impl StageResults for Counts {
         let kinds =
             PLANTED.into_iter().zip(&self.planted).chain(FOUND.into_iter().zip(&self.found));
         all.extend(counts.into_iter().chain(kinds).map(|(n, c)| (n, Figure::Count(c.get()))));
+        // Only what was called wrongly, and how.
+        for (planted, (names, counts)) in CALLED.iter().zip(&self.called).enumerate() {
+            let wrong = names.iter().zip(counts).enumerate().filter(|(said, _)| *said != planted);
+            let wrong = wrong.map(|(_, (name, n))| (*name, n.get())).filter(|(_, n)| *n > 0);
+            all.extend(wrong.map(|(name, n)| (name, Figure::Count(n))));
+        }
         all.push(("of", Figure::Text(self.of.clone())));
         all
     }
@@ -128,6 +152,7 @@ impl Judge {
                 (Some(is), Some(said)) => {
                     c.true_positives.bump();
                     c.found[is as usize].bump();
+                    c.called[is as usize][said as usize].bump();
                     c.wrong_kind.add(u64::from(is != said));
                 }
                 (Some(_), None) => c.false_negatives.bump(),
@@ -259,9 +284,12 @@ mod tests {
             ("found_dent", 2),
             ("planted_stain", 1),
             ("found_stain", 0),
+            ("dent_called_stain", 1),
         ] {
             assert_eq!(figure(&j, name), Figure::Count(n), "{name}");
         }
+        let called = j.counts.read().into_iter().filter(|(n, _)| n.contains("_called_"));
+        assert_eq!(called.count(), 1, "only what was called wrongly");
         assert_eq!(figure(&j, "precision"), Figure::Share { part: 2, whole: 4 });
         assert_eq!(figure(&j, "recall"), Figure::Share { part: 2, whole: 3 });
     }

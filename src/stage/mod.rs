@@ -9,6 +9,8 @@
 
 use crate::buffer::{Frame, FrameMut, Pool};
 use crate::clock::HostTime;
+use crate::error::Error;
+use crate::format::Geometry;
 use std::sync::Arc;
 
 /// What becomes of a frame after a stage.
@@ -126,6 +128,14 @@ pub trait Stage: Send {
     /// Looks at one frame and says what becomes of it.
     fn process(&mut self, frame: &mut Frame, cx: &mut StageContext<'_>)
     -> Result<Flow, StageError>;
+
+    /// Before the line starts: makes ready for images of `input`, and says what they are when they leave it. An error
+    /// is why it cannot work on them and what to do about it, to follow the words "cannot work on these images:"; the
+    /// line then does not start. Images that change later meet [`process`](Stage::process) unprepared. Not on the hot
+    /// path: may allocate.
+    fn prepare(&mut self, input: &Geometry) -> Result<Geometry, Error> {
+        Ok(*input)
+    }
 
     /// Finishes what was begun and lets go of frames it kept. Not on the hot path: may allocate.
     fn flush(&mut self, why: Flush) {

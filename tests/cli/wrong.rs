@@ -111,3 +111,83 @@ fn wrong_files_are_named_with_line_and_key() {
         assert_wrong(&["run", &file], want);
     }
 }
+
+/// A configuration of one stage behind a camera of 64 x 48 pixels.
+fn one_stage(format: &str, kind: &str, keys: &str) -> String {
+    format!(
+        "[source]\nuri = \"sim:?scene=pattern&width=64&height=48&format={format}\"\n\n\
+         [[stage]]\nname = \"it\"\nkind = \"{kind}\"\n{keys}\n"
+    )
+}
+
+#[test]
+fn image_stages_that_cannot_work_on_the_cameras_images_are_refused_at_start() {
+    // Catches a line that runs and gives every frame up, which an operator sees an hour later.
+    let folder = Folder::new("unfit");
+    let dark = folder.path("dark.raw");
+    std::fs::write(&dark, vec![1; 32 * 24]).unwrap();
+    let raw = |key: &str| format!("{key} = {dark:?}\nraw_width = 32\nraw_height = 24");
+    let (flat, background) = (raw("flat"), format!("mode = \"background\"\n{}", raw("background")));
+    let unpack_first = "share bytes; put a stage with kind = \"unpack\" before it";
+    let table = [
+        (
+            "Mono8",
+            "demosaic",
+            "",
+            "Mono8 is not a Bayer mosaic; leave the stage out, or set the camera to",
+        ),
+        ("BayerRG12p", "demosaic", "", unpack_first),
+        ("Mono8", "unpack", "", "to = \"same\" would not change it; leave the stage out, or set"),
+        ("Mono8", "unpack", "to = \"mono8\"", "Mono8 is not packed, and to = \"mono8\" would not"),
+        (
+            "Mono12",
+            "unpack",
+            "",
+            "leave the stage out, set to = \"mono8\" or to = \"mono16\", or set the camera",
+        ),
+        ("RGB8", "unpack", "", "RGB8 is not packed"),
+        ("Mono10p", "crop", "width = 8", unpack_first),
+        (
+            "Mono8",
+            "crop",
+            "x = 64",
+            "x = 64 lies behind the last of 64 columns; set x to 63 at most",
+        ),
+        (
+            "Mono8",
+            "crop",
+            "y = 40\nheight = 9",
+            "height = 9 from y = 40 on is more than the 48 rows there are; set height to 8 at most",
+        ),
+        ("Mono8", "crop", "width = 65", "set width to 64 at most, or leave it out"),
+        ("BayerGB8", "crop", "x = 1", "are even; set them so, or crop behind demosaic"),
+        ("Mono12Packed", "bin", "", unpack_first),
+        ("Mono8", "bin", "factor = 0", "stage.it.factor must be a whole number from 2 to 4"),
+        ("Mono10p", "flat_field", "learn = 3", unpack_first),
+        (
+            "Mono8",
+            "flat_field",
+            &flat,
+            "the image of flat has 32 x 24 pixels with 1 value each, which does not cover 64 x 48",
+        ),
+        ("Mono8", "flat_field", &background, "or leave background out and set learn"),
+    ];
+    for (format, kind, keys, want) in table {
+        let file = folder.write("c.toml", &one_stage(format, kind, keys));
+        assert_wrong(&["run", &file], want);
+        if !want.contains("stage.it") {
+            let images = format!("stage \"it\" gets 64 x 48 {format} from the source");
+            assert_wrong(&["run", &file], &images);
+        }
+    }
+    // A stage may be unfit for what the one before it makes.
+    let small = "[source]\nuri = \"sim:?scene=pattern&width=64&height=48\"\n\n\
+                 [[stage]]\nname = \"part\"\nkind = \"crop\"\nwidth = 3\n\n\
+                 [[stage]]\nname = \"it\"\nkind = \"bin\"\nfactor = 4\n";
+    let file = folder.write("c.toml", small);
+    assert_wrong(
+        &["run", &file],
+        "stage \"it\" gets 3 x 48 Mono8 from stage \"part\" and cannot work on these images: \
+         factor = 4 needs images of 4 x 4 pixels at least; set a smaller factor",
+    );
+}

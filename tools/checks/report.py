@@ -33,6 +33,8 @@ class Page(HTMLParser):
         self.rows = {}
         self.row = None
         self.values = None
+        self.stages = {}
+        self.stage = None
         self.text = []
         self.elements = 0
 
@@ -54,8 +56,12 @@ class Page(HTMLParser):
             if "id" in at:
                 assert at["id"] not in self.figures, f"{at['id']} stands there twice"
                 self.figures[at["id"]] = at["value"]
+            if self.stage is not None:
+                self.stage.append(float(at["value"]))
             if self.values is not None:
                 self.values.append(int(at["value"]))
+        if tag == "dl" and "data-stage" in at:
+            self.stage = self.stages[at["data-stage"]] = []
         if tag == "tr" and "data-latency" in at:
             self.row, self.values = at["data-latency"], []
 
@@ -67,6 +73,8 @@ class Page(HTMLParser):
     def handle_endtag(self, tag):
         assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
         self.open.pop()
+        if tag == "dl":
+            self.stage = None
         if tag == "tr" and self.row is not None:
             self.rows[self.row] = self.values
             self.row = self.values = None
@@ -100,9 +108,22 @@ def check_page(folder, summary):
         if "precision" in results:
             assert abs(float(page.figures["precision"]) - results["precision"]) < 1e-9
             assert abs(float(page.figures["recall"]) - results["recall"]) < 1e-9
+    told = 0
+    for stage, results in summary["results"].items():
+        # Zeros are one line of names; what the section on the inspection tells is checked above.
+        elsewhere = ("frames", "precision", "recall", "planted_", "found_")
+        missing = [
+            v for k, v in results.items()
+            if isinstance(v, (int, float)) and v != 0 and not k.startswith(elsewhere)
+        ]
+        told += len(missing)
+        for value in page.stages[stage]:
+            if value in missing:
+                missing.remove(value)
+        assert not missing, f"the card of {stage} does not tell {missing}"
     print(
         f"report.html: {page.elements} elements, well formed, nothing from outside; "
-        f"{len(page.figures)} figures and {len(page.rows)} latencies as in summary.json"
+        f"{len(page.figures)} figures, {told} of stages and {len(page.rows)} latencies as in summary.json"
     )
 
 

@@ -43,6 +43,10 @@ use waiting::Waiting;
 const MOUNT: &str = "mount /proc and /sys (in a container: do not mask them)";
 /// How long a probe may take beyond what it measures.
 const SLACK: Duration = Duration::from_secs(30);
+/// The same for the trial of the default line, which first draws and learns what it will inspect.
+const TRIAL_SLACK: Duration = Duration::from_secs(45);
+/// The name of that probe.
+const TRIAL: &str = "trial";
 
 /// What was found.
 #[derive(Debug)]
@@ -58,7 +62,7 @@ type Probe = (&'static str, &'static str, fn(&Context) -> Vec<Check>);
 /// In the order in which they are printed; the hiccup meter looks before any of them runs.
 const PROBES: &[Probe] = &[
     ("priority", "priority", priority::checks),
-    ("line", "trial", trial_checks),
+    ("line", TRIAL, trial_checks),
     ("memory", "huge_pages", memory::huge_pages),
     ("memory", "copy", memory::copy),
     ("clocks", "clocks", clocks::checks),
@@ -96,9 +100,10 @@ fn look(c: &Arc<Context>, waiting: &Waiting) -> Findings {
     let mut checks = Vec::new();
     let probe = |(group, name, probe): Probe, checks: &mut Vec<Check>| {
         let its = c.clone();
-        match bounded(SLACK, |t| waiting.say(name, t), move || probe(&its)) {
+        let bound = if name == TRIAL { TRIAL_SLACK } else { SLACK };
+        match bounded(bound, |t| waiting.say(name, t), move || probe(&its)) {
             Ok(found) => checks.extend(found),
-            Err(why) => checks.push(unanswered(group, name, why)),
+            Err(why) => checks.extend(unanswered(group, name, &why)),
         }
     };
     probe(("cores", "cores", cores::checks), &mut checks);
@@ -111,7 +116,7 @@ fn look(c: &Arc<Context>, waiting: &Waiting) -> Findings {
             look.json()
         }
         Err(why) => {
-            checks.push(unanswered("cores", "hiccups", why));
+            checks.extend(unanswered("cores", "hiccups", &why));
             Value::Null
         }
     };
@@ -120,10 +125,20 @@ fn look(c: &Arc<Context>, waiting: &Waiting) -> Findings {
     Findings { checks, hiccup }
 }
 
-/// The check of a probe that hangs or fails.
-fn unanswered(group: &'static str, name: &'static str, why: String) -> Check {
+/// The checks of a probe that hangs or fails. What the default line needs is not known then.
+fn unanswered(group: &'static str, name: &'static str, why: &str) -> Vec<Check> {
     let fix = "run it again while the machine is idle; if it stays so, report it with this line";
-    Topic::new(group, name, "what was not seen may still be wrong").unknown(why, fix)
+    let about = "what was not seen may still be wrong";
+    let topics = match name {
+        TRIAL => vec![
+            Topic::new(group, "default_line", about),
+            Topic::required("memory", "pool", about),
+            Topic::new("memory", "memory_lock", about),
+        ],
+        "cores" | "copy" => vec![Topic::required(group, name, about)],
+        _ => vec![Topic::new(group, name, about)],
+    };
+    topics.iter().map(|t| t.unknown(why, fix)).collect()
 }
 
 fn trial_checks(c: &Context) -> Vec<Check> {
@@ -133,15 +148,20 @@ fn trial_checks(c: &Context) -> Vec<Check> {
     all
 }
 
-/// Why the default line cannot run here: one sentence.
+/// The checks that the default line needs, with that status.
+fn needed(checks: &[Check], status: Status) -> impl Iterator<Item = &Check> {
+    checks.iter().filter(move |c| c.required && c.status == status)
+}
+
+/// Why the default line cannot run here, or why nobody knows: one sentence.
 fn cannot(checks: &[Check]) -> Option<String> {
-    let missing: Vec<String> = checks
-        .iter()
-        .filter(|c| c.required && c.status == Status::Refused)
-        .map(|c| format!("{}: {}", c.name, c.found))
-        .collect();
-    (!missing.is_empty())
-        .then(|| format!("the default line cannot run here; {}", missing.join("; ")))
+    let told = |status, words: &str| {
+        let parts: Vec<_> =
+            needed(checks, status).map(|c| format!("{}: {}", c.name, c.found)).collect();
+        (!parts.is_empty()).then(|| format!("{words}; {}", parts.join("; ")))
+    };
+    told(Status::Refused, "the default line cannot run here")
+        .or_else(|| told(Status::Unknown, "it was not seen whether the default line can run here"))
 }
 
 /// The last line: whether the default line can run, and what is left to do.
@@ -160,9 +180,15 @@ fn verdict(checks: &[Check]) -> String {
     match cannot(checks) {
         None => format!("The default line can run here; {rest}."),
         Some(_) => {
-            let required = |c: &&Check| c.required && c.status == Status::Refused;
-            let names = list(checks.iter().filter(required).map(|c| c.name.as_str()));
-            format!("The default line cannot run here for want of {names}; {rest}.")
+            let names = |status| list(needed(checks, status).map(|c| c.name.as_str()));
+            if needed(checks, Status::Refused).next().is_some() {
+                let missing = names(Status::Refused);
+                return format!("The default line cannot run here for want of {missing}; {rest}.");
+            }
+            let unseen = names(Status::Unknown);
+            format!(
+                "It was not seen whether the default line can run here, for want of {unseen}; {rest}."
+            )
         }
     }
 }
@@ -204,6 +230,23 @@ mod tests {
         let unfit = [NEEDED.refused("10 MB free", "f"), WANTED.ok("x")];
         assert!(cannot(&unfit).is_some_and(|r| r.contains("pool: 10 MB free")));
         assert!(verdict(&unfit).contains("for want of pool"), "{}", verdict(&unfit));
+    }
+
+    #[test]
+    fn what_was_not_seen_is_not_called_fit() {
+        // Catches a trial that hangs and a machine that is called fit all the same.
+        let mut checks = unanswered("line", TRIAL, "it did not answer within 1 s");
+        assert!(checks.iter().any(|c| c.name == "memory_lock"));
+        let reason = cannot(&checks).unwrap();
+        assert!(
+            reason.contains("not seen whether") && reason.contains("pool: it did not"),
+            "{reason}"
+        );
+        assert!(verdict(&checks).starts_with("It was not seen"), "{}", verdict(&checks));
+        checks.push(NEEDED.refused("10 MB free", "f"));
+        assert!(
+            cannot(&checks).unwrap().starts_with("the default line cannot run here; pool: 10 MB")
+        );
     }
 
     #[test]

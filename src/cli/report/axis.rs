@@ -1,6 +1,6 @@
 //! Axes: where values lie on them, and which of them are named.
 
-use crate::cli::units::time;
+use crate::cli::units::time_on_page;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 
@@ -70,7 +70,7 @@ impl Axis {
         let low = edges.iter().copied().rfind(|v| *v <= min).unwrap_or(1.0);
         let high = edges.iter().copied().find(|v| *v >= max).unwrap_or(max);
         let inside = |v: &f64| (low * 0.999..=high * 1.001).contains(v);
-        let name = |v: f64| time(v as u64).trim().replace(".00 ", " ").replace(".0 ", " ");
+        let name = |v: f64| time_on_page(v as u64).replace(".00 ", " ").replace(".0 ", " ");
         Axis {
             from: at(low),
             to: at(high),
@@ -178,9 +178,9 @@ mod tests {
             ["0 min", "20 min", "40 min", "60 min", "80 min", "100 min", "120 min"]
         );
         let a = Axis::latency(1_234.0, 45_678_901.0);
-        assert_eq!(names(&a), ["1 us", "10 us", "100 us", "1 ms", "10 ms"]);
+        assert_eq!(names(&a), ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms"]);
         assert_eq!((a.place(1.0), a.place(1e12)), (a.from, a.to));
-        assert_eq!(names(&Axis::latency(3_000.0, 4_000.0)), ["2 us", "5 us"]);
+        assert_eq!(names(&Axis::latency(3_000.0, 4_000.0)), ["2 µs", "5 µs"]);
         assert!(!Axis::latency(0.0, 0.0).ticks.is_empty());
         let a = Axis::percentiles(12_345, false);
         assert_eq!(names(&a), ["0 %", "50 %", "90 %", "99 %", "99.9 %", "99.99 %"]);

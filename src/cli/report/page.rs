@@ -11,7 +11,7 @@ use crate::cli::inspection::{Inspection, Truth, inspections, truth};
 use crate::cli::job::Job;
 use crate::cli::machine::Machine;
 use crate::cli::object::{Verdict, started_text};
-use crate::cli::units::{grouped, percent, rate, time};
+use crate::cli::units::{grouped, percent, rate, time_on_page};
 use crate::pipeline::Snapshot;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -116,7 +116,7 @@ pub(super) fn count(id: &str, n: u64) -> Markup {
 
 /// A time with its exact value in nanoseconds.
 pub(super) fn nanos(ns: u64) -> Markup {
-    html! { data value=(ns) { (time(ns).trim()) } }
+    html! { data value=(ns) { (time_on_page(ns)) } }
 }
 
 /// The figures that one looks for first.
@@ -128,8 +128,8 @@ fn tiles(s: &Snapshot, inspections: &[Inspection], truth: Option<&Truth>) -> Mar
     let parts: u64 = inspections.iter().map(|i| i.parts).sum();
     let failed: u64 = inspections.iter().map(|i| i.failed).sum();
     let timed = |ns: u64| {
-        let text = time(ns);
-        let (value, unit) = text.trim().rsplit_once(' ').unwrap_or(("", ""));
+        let text = time_on_page(ns);
+        let (value, unit) = text.rsplit_once(' ').unwrap_or(("", ""));
         (value.to_string(), unit.to_string())
     };
     let mut tiles: Vec<(String, String, &str)> = vec![
@@ -211,6 +211,7 @@ mod tests {
             ("recall", Figure::Number(1.0)),
             ("planted_dent", Figure::Count(3)),
             ("found_dent", Figure::Count(2)),
+            ("dent_called_stain", Figure::Count(1)),
             ("note", Figure::Text(text())),
         ];
         s.stages.push(crate::pipeline::StageSnapshot {

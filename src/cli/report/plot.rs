@@ -170,7 +170,7 @@ mod tests {
         assert!(!svg.contains("=\"#") && !svg.contains("http"), "{svg}");
         assert!(svg.contains("a &lt;b&gt; &amp; c") && svg.contains("class=\"area mark\""));
         assert!((0..LOOKS).all(|n| svg.contains(&format!("class=\"line look{n}\""))));
-        for name in ["10 ms", "1 us", "4 s"] {
+        for name in ["10 ms", "1 µs", "4 s"] {
             assert!(svg.contains(name), "{name}");
         }
         // An element with two classes would be malformed.

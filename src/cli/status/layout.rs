@@ -45,6 +45,13 @@ pub fn lines(v: &View, columns: usize, rows: usize, style: Style) -> Vec<String>
     block.fit_into(rows.saturating_sub(1).max(1))
 }
 
+/// One line for a moment that has no figures yet.
+pub fn note(text: &str, columns: usize, style: Style) -> String {
+    let mut line = TextLine::new(columns.saturating_sub(1).min(WIDEST), style);
+    line.add(Look::Dim, text);
+    line.done()
+}
+
 struct Block {
     width: usize,
     style: Style,
@@ -166,13 +173,20 @@ impl Block {
         };
         let figures = columns.len() * COLUMN;
         // Names keep their place: the longest decides, as far as there is room for it.
-        let label = |l: &LatencyRow| match l.of {
+        // Where that is little the kind is left out: a hop's name has an arrow in it.
+        let with_kind = |l: &LatencyRow| match l.of {
             Of::Hop => format!("  {:<LABEL$}{}", "hop", l.name, LABEL = LABEL - 2),
             Of::Stage => format!("  {:<LABEL$}{}", "stage", l.name, LABEL = LABEL - 2),
             _ => format!("  {}", l.name),
         };
-        let longest = v.latencies.iter().map(|l| label(l).chars().count()).max().unwrap_or(0);
-        let name_width = longest.clamp(34, 48).min(self.width.saturating_sub(figures));
+        let room = self.width.saturating_sub(figures);
+        let length = |l| with_kind(l).chars().count();
+        let longest = v.latencies.iter().map(length).max().unwrap_or(0);
+        let label = |l: &LatencyRow| match longest > room && room < 34 {
+            true => format!("  {}", l.name),
+            false => with_kind(l),
+        };
+        let name_width = longest.clamp(34, 48).min(room);
         let mut head = self.line();
         head.add(Look::Dim, &fitted("  latency", name_width, self.style));
         for (name, _) in columns {
@@ -198,9 +212,11 @@ impl Block {
     fn verdicts(&mut self, v: &View) {
         for i in &v.inspections {
             let mut line = self.labelled(&i.stage);
-            line.add(Look::Plain, &format!("{:>8} parts", i.parts));
             let look = if i.failed > 0 { Look::Warn } else { Look::Plain };
-            line.add(look, &format!("{:>8} failed", i.failed));
+            // As wide as the other lines' figures, where there is room for it.
+            let (parts, failed) = if line.room() < 30 { (6, 5) } else { (8, 8) };
+            line.add(Look::Plain, &format!("{:>parts$} parts", i.parts));
+            line.add(look, &format!("{:>failed$} failed", i.failed));
             line.fit(Look::Plain, &format!(" ({})", percent(i.failed_share())));
             for (n, (kind, count)) in i.kinds.iter().enumerate() {
                 let comma = if n == 0 { ": " } else { ", " };
@@ -212,10 +228,10 @@ impl Block {
         }
         if let Some(t) = &v.truth {
             let mut line = self.labelled(&t.stage);
-            line.add(
-                Look::Plain,
-                &format!("precision {:.4}   recall {:.4}", t.precision, t.recall),
-            );
+            let whole = format!("precision {:.4}   recall {:.4}", t.precision, t.recall);
+            if !line.fit(Look::Plain, &whole) {
+                line.add(Look::Plain, &format!("P {:.4}   R {:.4}", t.precision, t.recall));
+            }
             self.push(3, line);
         }
     }
@@ -308,6 +324,7 @@ mod tests {
                 false_alarms: 8,
                 wrong_kind: 2,
                 kinds: vec![("scratch", 30, 30)],
+                confused: vec![("dent", "stain", 2)],
             }),
             faults: (0..9).map(|n| format!("{n} x 0x80000007 MV_E_NODATA (timeout): x")).collect(),
             resets: (2, 3, 12_300_000),
@@ -338,12 +355,21 @@ mod tests {
         // Catches a narrow or low terminal that drops the state, the rate or the losses first.
         let plain = Style { colour: false, utf8: false };
         let narrow = lines(&view(), 40, 24, plain).join("\n");
-        for part in
-            ["* running", "7.2 s of 10 s", "100.0 /s", "501.4 MB/s", "23 (3.17 %)", "p99 1s"]
-        {
+        for part in [
+            "* running",
+            "7.2 s of 10 s",
+            "100.0 /s",
+            "501.4 MB/s",
+            "23 (3.17 %)",
+            "p99 1s",
+            "58 failed",
+            "R 1.0000",
+        ] {
             assert!(narrow.contains(part), "{part}:\n{narrow}");
         }
         assert!(!narrow.contains("max run"), "{narrow}");
+        // Of a hop the name says more than the word.
+        assert!(narrow.contains("\n  source>inspect-t") && !narrow.contains("hop "), "{narrow}");
         let low = lines(&view(), 80, 4, plain);
         assert!(
             low[0].contains("running") && low[1].contains("frames") && low[2].contains("losses")

@@ -57,6 +57,14 @@ impl Status {
         status
     }
 
+    /// On a terminal, says what is done before there is a line to look at.
+    pub fn prepare(&self, text: &str) {
+        if let Way::Block(style) = self.way {
+            let (rows, columns) = screen::size();
+            screen::note(layout::note(text, columns, style), (rows, columns));
+        }
+    }
+
     fn every(&self) -> Duration {
         if self.on_screen() { REDRAW } else { PLAIN }
     }

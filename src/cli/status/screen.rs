@@ -47,6 +47,14 @@ pub fn draw(lines: Vec<String>, size: (usize, usize)) {
     send(&bytes);
 }
 
+/// The same with one line for a moment in which nobody looks after the cursor: it is not hidden.
+pub fn note(line: String, size: (usize, usize)) {
+    let mut screen = screen();
+    let mut bytes = screen.draw(vec![line], size);
+    bytes.extend_from_slice(SHOW_CURSOR.as_bytes());
+    send(&bytes);
+}
+
 /// Writes whole lines above the block, if there is one.
 pub fn above(text: &[u8]) {
     let mut screen = screen();

@@ -1,9 +1,12 @@
 //! Smaller images of joined pixels.
 
-use super::common::{Figures, check_sides, output_for, pixel_bytes, rows_of, some};
+use super::common::{
+    Figures, check_sides, check_whole_bytes, output_for, pixel_bytes, rows_of, some, unknown_format,
+};
 use super::kernel::{Bin, BinRule, bin};
 use crate::buffer::Frame;
-use crate::format::Geometry;
+use crate::error::Error;
+use crate::format::{Geometry, PixelFormat};
 use crate::stage::{Flow, OutputSpec, Stage, StageContext, StageError, StageResults};
 use crate::stages::{Key, KeyType};
 use std::sync::Arc;
@@ -52,41 +55,52 @@ impl Binning {
         Binning { factor: factor.clamp(2, 4), rule, figures: Arc::default() }
     }
 
+    fn how(&self, format: PixelFormat, pixel_bytes: usize) -> Bin {
+        let components = format.components().unwrap_or(1);
+        let side = if format.is_bayer() { 2 } else { 1 };
+        Bin {
+            factor: self.factor as usize,
+            step: side.max(components),
+            row_step: side,
+            bytes: pixel_bytes / components,
+        }
+    }
+
+    /// What images of `whole` become.
+    fn binned(&self, whole: &Geometry, how: Bin) -> Result<Geometry, StageError> {
+        let components = whole.pixel_format.components().unwrap_or(1);
+        let width = how.columns(whole.width as usize * components) / components;
+        let height = how.rows(whole.height as usize);
+        if width == 0 || height == 0 {
+            return Err(SMALLER);
+        }
+        // A mosaic begins at even pixels of the sensor, binned or not.
+        let side = how.row_step as u32;
+        let offset = |pixels: u32| pixels / self.factor / side * side;
+        Ok(Geometry {
+            width: width as u32,
+            height: height as u32,
+            offset_x: offset(whole.offset_x),
+            offset_y: offset(whole.offset_y),
+            pixel_format: whole.pixel_format,
+            x_padding: 0,
+        })
+    }
+
     fn make(&self, frame: &Frame, cx: &mut StageContext<'_>) -> Result<Flow, StageError> {
         let meta = frame.meta();
         let format = meta.pixel_format;
         let bytes = pixel_bytes(format)?;
         check_sides(meta)?;
+        let how = self.how(format, bytes);
         let depth = format.component_bits().unwrap_or(8);
-        let components = format.components().unwrap_or(1);
-        let side = if format.is_bayer() { 2 } else { 1 };
-        let how = Bin {
-            factor: self.factor as usize,
-            step: side.max(components),
-            row_step: side,
-            bytes: bytes / components,
-        };
         let rule = match self.rule {
             BinningRule::Mean => BinRule::Mean,
             BinningRule::Sum => BinRule::Sum { max: (u32::from(u16::MAX) >> (16 - depth)) as u16 },
         };
         let rows = rows_of(frame, meta.width as usize * bytes)?;
-        let width = how.columns(meta.width as usize * components) / components;
-        let height = how.rows(meta.height as usize);
-        if width == 0 || height == 0 {
-            return Err(SMALLER);
-        }
+        let geometry = self.binned(&meta.geometry(), how)?;
         let came = some(how.rows(rows.len()))?;
-        // A mosaic begins at even pixels of the sensor, binned or not.
-        let offset = |pixels: u32| pixels / self.factor / side as u32 * side as u32;
-        let geometry = Geometry {
-            width: width as u32,
-            height: height as u32,
-            offset_x: offset(meta.offset_x),
-            offset_y: offset(meta.offset_y),
-            pixel_format: format,
-            x_padding: 0,
-        };
         let mut out = output_for(cx, frame, geometry, came)?;
         bin(rows, how, rule, out.payload_mut());
         Ok(Flow::Replace(out.filled()))
@@ -94,6 +108,19 @@ impl Binning {
 }
 
 impl Stage for Binning {
+    fn prepare(&mut self, input: &Geometry) -> Result<Geometry, Error> {
+        check_whole_bytes(input)?;
+        let bytes = pixel_bytes(input.pixel_format).map_err(|_| unknown_format())?;
+        let how = self.how(input.pixel_format, bytes);
+        self.binned(input, how).map_err(|_| {
+            let side = how.factor * how.row_step;
+            let needs =
+                format!("factor = {} needs images of {side} x {side} pixels at least", how.factor);
+            let smaller = if how.factor > 2 { "set a smaller factor, or leave" } else { "leave" };
+            Error::config(format!("{needs}; {smaller} the stage out"))
+        })
+    }
+
     /// # Real-time
     /// Stage-bound. No allocation, no lock, no system call.
     fn process(

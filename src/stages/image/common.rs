@@ -2,6 +2,7 @@
 
 use super::kernel::Rows;
 use crate::buffer::{Frame, FrameMut};
+use crate::error::Error;
 use crate::format::{Geometry, MAX_SIDE_PIXELS, PixelFormat};
 use crate::meta::{FrameMeta, FrameStatus};
 use crate::stage::{Figure, Flow, StageContext, StageError, StageResults};
@@ -94,6 +95,24 @@ pub(super) fn rows_of(frame: &Frame, row_bytes: usize) -> Result<Rows<'_>, Stage
 /// Refuses an image of which not one row can be made.
 pub(super) fn some(rows: usize) -> Result<usize, StageError> {
     if rows == 0 { Err(NOTHING_CAME) } else { Ok(rows) }
+}
+
+/// Before the start: refuses images of `input` whose pixels are not whole bytes of a known format.
+pub(super) fn check_whole_bytes(input: &Geometry) -> Result<(), Error> {
+    match pixel_bytes(input.pixel_format) {
+        Ok(_) => Ok(()),
+        Err(e) if e == PACKED => Err(Error::config(
+            "their pixels share bytes; put a stage with kind = \"unpack\" before it",
+        )),
+        Err(_) => Err(unknown_format()),
+    }
+}
+
+/// Before the start: the format is one that no image stage knows.
+pub(super) fn unknown_format() -> Error {
+    Error::config(
+        "this pixel format is not known here; set the camera to a Mono, Bayer, RGB8 or BGR8 format, or leave the stage out",
+    )
 }
 
 /// An output buffer that is to become an image of `geometry` (without padding), made of `frame`, of which only

@@ -1,8 +1,9 @@
 //! Bayer mosaics to colours.
 
-use super::common::{Figures, check_sides, output_for, pixel_bytes, rows_of};
+use super::common::{Figures, check_sides, check_whole_bytes, output_for, pixel_bytes, rows_of};
 use super::kernel::{Colours, demosaic};
 use crate::buffer::Frame;
+use crate::error::Error;
 use crate::format::{Geometry, PixelFormat};
 use crate::stage::{Flow, OutputSpec, Stage, StageContext, StageError, StageResults};
 use crate::stages::{Key, KeyType};
@@ -34,6 +35,14 @@ impl Demosaic {
         Demosaic { to, figures: Arc::default() }
     }
 
+    /// That of the images it makes.
+    fn format(&self) -> PixelFormat {
+        match self.to {
+            Colours::Rgb8 => PixelFormat::RGB8,
+            Colours::Luma8 => PixelFormat::MONO8,
+        }
+    }
+
     fn make(&self, frame: &Frame, cx: &mut StageContext<'_>) -> Result<Flow, StageError> {
         let meta = frame.meta();
         let format = meta.pixel_format;
@@ -43,11 +52,7 @@ impl Demosaic {
         };
         check_sides(meta)?;
         let rows = rows_of(frame, meta.width as usize * bytes)?;
-        let pixel_format = match self.to {
-            Colours::Rgb8 => PixelFormat::RGB8,
-            Colours::Luma8 => PixelFormat::MONO8,
-        };
-        let geometry = Geometry { pixel_format, x_padding: 0, ..meta.geometry() };
+        let geometry = Geometry { pixel_format: self.format(), x_padding: 0, ..meta.geometry() };
         let mut out = output_for(cx, frame, geometry, rows.len())?;
         demosaic(rows, depth, mosaic, self.to, out.payload_mut());
         Ok(Flow::Replace(out.filled()))
@@ -55,6 +60,17 @@ impl Demosaic {
 }
 
 impl Stage for Demosaic {
+    fn prepare(&mut self, input: &Geometry) -> Result<Geometry, Error> {
+        check_whole_bytes(input)?;
+        if input.pixel_format.mosaic().is_none() {
+            return Err(Error::config(format!(
+                "{} is not a Bayer mosaic; leave the stage out, or set the camera to a Bayer format such as BayerRG8",
+                input.pixel_format
+            )));
+        }
+        Ok(Geometry { pixel_format: self.format(), x_padding: 0, ..*input })
+    }
+
     /// # Real-time
     /// Stage-bound. No allocation, no lock, no system call.
     fn process(

@@ -1,6 +1,8 @@
 //! Uneven light and sensors evened out, or what stands still taken away.
 
-use super::common::{Figures, UNKNOWN_FORMAT, check_sides, output_for, pixel_bytes, rows_of};
+use super::common::{
+    Figures, UNKNOWN_FORMAT, check_sides, check_whole_bytes, output_for, pixel_bytes, rows_of,
+};
 use super::fit::Tables;
 use super::kernel::{Rows, absolute_8, absolute_16, flat_8, flat_16, signed_8, signed_16};
 use super::reference::{ReferenceImage, Region};
@@ -111,7 +113,7 @@ pub struct FlatFieldSettings {
 /// known format that is not packed; a mosaic's colours and the components of `RGB8` keep their means.
 ///
 /// The tables of a geometry are made at its first frame, which allocates and takes some 10 ns a pixel;
-/// [`prepare`](FlatField::prepare) does so beforehand. While it learns, frames end here
+/// [`prepare`](Stage::prepare) does so beforehand. While it learns, frames end here
 /// ([`Flow::Done`]), and incomplete ones are not learnt from. A frame of another geometry makes it learn anew. Each
 /// worker learns by itself, so learn with one.
 #[derive(Debug)]
@@ -212,9 +214,32 @@ impl FlatField {
         })
     }
 
-    /// Makes the tables for a geometry ahead, so that the first frame costs no more than the others.
-    pub fn prepare(&mut self, geometry: &Geometry) {
-        let geometry = Geometry { x_padding: 0, ..*geometry };
+    /// Why the references do not cover images of `g`, and what to do about it.
+    fn refusal(&self, g: &Geometry) -> Error {
+        let FlatFieldSettings { correction, dark, reference, .. } = &self.settings;
+        let components = g.pixel_format.components().unwrap_or(1);
+        let named = if *correction == Correction::Flat { "flat" } else { "background" };
+        let both = [("dark", dark), (named, reference)];
+        let unfit = both.into_iter().find_map(|(key, image)| {
+            let image = image.as_ref()?;
+            image.region(region_of(g, components)).is_none().then_some((key, image))
+        });
+        let Some((key, image)) = unfit else { return Error::config(OTHER_SIZE.what) };
+        let (w, h) = image.size();
+        Error::config(format!(
+            "the image of {key} has {w} x {h} pixels with {}, which does not cover {} x {} from ({}, {}) on with {}; \
+             make it anew from frames of this camera, or leave {key} out{}",
+            values(image.components()),
+            g.width,
+            g.height,
+            g.offset_x,
+            g.offset_y,
+            values(components),
+            if key == "dark" { "" } else { " and set learn" },
+        ))
+    }
+
+    fn fit_to(&mut self, geometry: Geometry) {
         if self.fitted != Some(geometry) {
             self.fit(&geometry);
         }
@@ -321,7 +346,7 @@ impl FlatField {
             // It also says nothing about how much memory such an image is worth.
             return Ok(Flow::Done);
         }
-        self.prepare(&geometry);
+        self.fit_to(geometry);
         match self.state {
             State::Unfit(e) => return Err(e),
             State::Learning(left) => return self.learn(left, rows, &geometry),
@@ -356,11 +381,28 @@ impl FlatField {
     }
 }
 
+fn values(components: usize) -> String {
+    let s = if components == 1 { "" } else { "s" };
+    format!("{components} value{s} each")
+}
+
 fn region_of(g: &Geometry, components: usize) -> Region {
     Region { x: g.offset_x, y: g.offset_y, width: g.width, height: g.height, components }
 }
 
 impl Stage for FlatField {
+    /// Makes the tables, so that the first frame costs no more than the others.
+    fn prepare(&mut self, input: &Geometry) -> Result<Geometry, Error> {
+        check_whole_bytes(input)?;
+        let geometry = Geometry { x_padding: 0, ..*input };
+        self.fit_to(geometry);
+        match self.state {
+            State::Unfit(e) if e == OTHER_SIZE => Err(self.refusal(&geometry)),
+            State::Unfit(e) => Err(Error::config(e.what)),
+            State::Ready | State::Learning(_) => Ok(geometry),
+        }
+    }
+
     /// # Real-time
     /// Stage-bound. No allocation, no lock, no system call, but for the first frame of a geometry and the last one
     /// that is learnt from.

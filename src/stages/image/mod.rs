@@ -8,6 +8,8 @@
 //!   unsuitable pixel format, a geometry that cannot be, an image larger than the output buffers. So is one for
 //!   which no output buffer is free, because consumers keep more frames than they declared (`holds`). Both are
 //!   counted.
+//! - **Before the start** a stage is told which images will come ([`Stage::prepare`](crate::stage::Stage::prepare))
+//!   and refuses those that it can do nothing with.
 //! - **A frame that needs no change** is passed on as it is.
 //! - **Metadata** are the input's: ids, times, what was lost before it; only size, place, stride and pixel
 //!   format are those of the new image.

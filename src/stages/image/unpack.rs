@@ -1,8 +1,11 @@
 //! Packed pixels to whole bytes.
 
-use super::common::{Figures, UNKNOWN_FORMAT, check_sides, output_for, rows_of, some};
+use super::common::{
+    Figures, UNKNOWN_FORMAT, check_sides, output_for, rows_of, some, unknown_format,
+};
 use super::kernel::{narrow, unpack_8, unpack_16, widen};
 use crate::buffer::Frame;
+use crate::error::Error;
 use crate::format::{Geometry, Packing, PixelFormat};
 use crate::stage::{Flow, OutputSpec, Stage, StageContext, StageError, StageResults};
 use crate::stages::{Key, KeyType};
@@ -137,6 +140,26 @@ impl Unpack {
 }
 
 impl Stage for Unpack {
+    fn prepare(&mut self, input: &Geometry) -> Result<Geometry, Error> {
+        let format = input.pixel_format;
+        let planned = self.plan(format).map_err(|_| unknown_format())?;
+        if let Some((_, pixel_format)) = planned {
+            return Ok(Geometry { pixel_format, x_padding: 0, ..*input });
+        }
+        let to = UnpackTo::NAMES[self.to as usize];
+        let kin: Vec<String> = [8, 16]
+            .into_iter()
+            .filter(|depth| format.component_bits() != Some(*depth))
+            .filter(|depth| format.bits_per_pixel() == 16 && format.unpacked_at(*depth).is_some())
+            .map(|depth| format!("to = \"mono{depth}\""))
+            .collect();
+        let other =
+            if kin.is_empty() { String::new() } else { format!(", set {}", kin.join(" or ")) };
+        Err(Error::config(format!(
+            "{format} is not packed, and to = \"{to}\" would not change it; leave the stage out{other}, or set the camera to a packed format such as Mono12p"
+        )))
+    }
+
     /// # Real-time
     /// Stage-bound. No allocation, no lock, no system call; the speed of memory.
     fn process(

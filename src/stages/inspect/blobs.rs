@@ -2,32 +2,46 @@
 
 /// Runs of pixels that one part can have; beyond it the rest is left out, and the part has long failed.
 const MAX_RUNS: usize = 4096;
+/// Grey levels that a pixel counts at most: one alone, however far off, is no mark.
+const MOST: u8 = 24;
+/// The least share of the heaviest component's mass that a piece of its mark has.
+const LEAST_SHARE: u32 = 16;
+/// A piece belongs to a mark if it is nearer than so many of the mark's lengths.
+const NEAR: f32 = 0.3;
+/// Times that a mark is looked around for more of it.
+const ROUNDS: usize = 6;
 /// Pixels that may lie between two runs of one component: a thin mark is broken by noise.
 const GAP: usize = 2;
 
 /// What is known of one component, in window pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Blob {
     /// Pixels.
     pub pixels: u32,
-    /// Grey levels beyond the tolerance of those that are too dark, summed.
-    pub dark: u32,
-    /// The same of those that are too bright.
-    pub bright: u32,
-    /// Grey levels of darkness beyond the tolerance of pixels where the reference is printed.
-    pub on_print: u32,
+    /// Grey levels beyond the tolerance, summed; of each pixel at most [`MOST`].
+    pub mass: u32,
     /// First and last column, first and last row.
     pub area: [u16; 4],
-    /// Largest distance from the mean along the longer axis, about half the length.
-    pub length: f32,
-    /// The same across.
-    pub width: f32,
 }
 
 impl Blob {
-    /// Grey levels beyond the tolerance, summed.
-    pub fn mass(&self) -> u32 {
-        self.dark + self.bright
+    /// This and another one.
+    fn join(&mut self, o: &Blob) {
+        self.pixels += o.pixels;
+        self.mass += o.mass;
+        let (a, b) = (self.area, o.area);
+        self.area = [a[0].min(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].max(b[3])];
+    }
+
+    /// Pixels between this and another one, along the axis in which they are farther apart.
+    fn gap(&self, o: &Blob) -> u16 {
+        let (a, b) = (self.area, o.area);
+        let between = |i: usize| a[i].saturating_sub(b[i + 1]).max(b[i].saturating_sub(a[i + 1]));
+        between(0).max(between(2))
+    }
+
+    fn longest(&self) -> u16 {
+        (self.area[1] - self.area[0]).max(self.area[3] - self.area[2]) + 1
     }
 }
 
@@ -39,25 +53,11 @@ struct Run {
     root: u16,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Sums {
-    pixels: u32,
-    dark: u32,
-    bright: u32,
-    on_print: u32,
-    area: [u16; 4],
-    x: f64,
-    y: f64,
-    xx: f64,
-    xy: f64,
-    yy: f64,
-}
-
 /// Finds components row by row. Its memory is allocated once.
 #[derive(Debug)]
 pub struct Blobs {
     runs: Vec<Run>,
-    sums: Vec<Sums>,
+    sums: Vec<Blob>,
     /// The first run that the present row's may touch.
     near: usize,
     row: u16,
@@ -84,18 +84,11 @@ impl Blobs {
     }
 
     /// Adds row `y`, which is greater than that of any row before: by how much its pixels from column `x` on
-    /// are too dark or too bright, and whether the reference is printed there.
+    /// are too dark or too bright.
     ///
     /// # Real-time
     /// Stage-bound. No allocation.
-    pub fn add(
-        &mut self,
-        y: u16,
-        x: u16,
-        dark: &[u8],
-        bright: &[u8],
-        printed: impl Fn(usize) -> bool,
-    ) {
+    pub fn add(&mut self, y: u16, x: u16, dark: &[u8], bright: &[u8]) {
         let mut i = 0;
         while i < dark.len() {
             if dark[i] | bright[i] == 0 {
@@ -103,26 +96,16 @@ impl Blobs {
                 continue;
             }
             let (first, mut last) = (i, i);
-            let mut s = Sums::default();
+            let mut s = Blob::default();
             while i < dark.len() && i - last <= GAP {
-                let (d, b) = (u32::from(dark[i]), u32::from(bright[i]));
-                if d + b > 0 {
+                let over = u32::from((dark[i] | bright[i]).min(MOST));
+                if over > 0 {
                     last = i;
                     s.pixels += 1;
-                    s.dark += d;
-                    s.bright += b;
-                    if printed(i) {
-                        s.on_print += d + b;
-                    }
-                    let (px, py) = (f64::from(x) + i as f64, f64::from(y));
-                    s.x += px;
-                    s.xx += px * px;
-                    s.xy += px * py;
+                    s.mass += over;
                 }
                 i += 1;
             }
-            let n = f64::from(s.pixels);
-            (s.y, s.yy) = (n * f64::from(y), n * f64::from(y) * f64::from(y));
             let (first, last) = (x + first as u16, x + last as u16);
             s.area = [first, last, y, y];
             self.push(Run { y, first, last, root: 0 }, s);
@@ -130,7 +113,7 @@ impl Blobs {
     }
 
     /// Adds a run and joins it to those that it touches.
-    fn push(&mut self, run: Run, sums: Sums) {
+    fn push(&mut self, run: Run, sums: Blob) {
         if self.runs.len() == MAX_RUNS {
             return;
         }
@@ -175,48 +158,32 @@ impl Blobs {
     /// Stage-bound. No allocation.
     pub fn blobs(&self) -> impl Iterator<Item = Blob> {
         let roots = self.runs.iter().enumerate().filter(|(i, r)| usize::from(r.root) == *i);
-        roots.map(|(i, _)| self.sums[i].blob())
-    }
-}
-
-impl Sums {
-    fn join(&mut self, o: &Sums) {
-        self.pixels += o.pixels;
-        self.dark += o.dark;
-        self.bright += o.bright;
-        self.on_print += o.on_print;
-        self.area = [
-            self.area[0].min(o.area[0]),
-            self.area[1].max(o.area[1]),
-            self.area[2].min(o.area[2]),
-            self.area[3].max(o.area[3]),
-        ];
-        self.x += o.x;
-        self.y += o.y;
-        self.xx += o.xx;
-        self.xy += o.xy;
-        self.yy += o.yy;
+        roots.map(|(i, _)| self.sums[i])
     }
 
-    fn blob(&self) -> Blob {
-        let n = f64::from(self.pixels.max(1));
-        let (mx, my) = (self.x / n, self.y / n);
-        // A pixel has an extent of its own: a twelfth.
-        let (xx, yy) = (self.xx / n - mx * mx + 1.0 / 12.0, self.yy / n - my * my + 1.0 / 12.0);
-        let xy = self.xy / n - mx * my;
-        let middle = (xx + yy) / 2.0;
-        let half = ((xx - yy) / 2.0).hypot(xy);
-        // An even bar of length l has the variance l * l / 12.
-        let extent = |variance: f64| (12.0 * variance.max(0.0)).sqrt() as f32;
-        Blob {
-            pixels: self.pixels,
-            dark: self.dark,
-            bright: self.bright,
-            on_print: self.on_print,
-            area: self.area,
-            length: extent(middle + half),
-            width: extent(middle - half),
+    /// The heaviest component with what lies near it: the two halves of a dent, the pieces of a scratch, the letters
+    /// of a print. Its mass is that of the heaviest alone; pieces below `least` are nothing.
+    ///
+    /// # Real-time
+    /// Stage-bound. No allocation.
+    pub fn mark(&self, least: u32) -> Option<Blob> {
+        let heaviest = self.blobs().max_by_key(|b| b.mass)?;
+        let least = least.max(heaviest.mass / LEAST_SHARE);
+        let mut mark = heaviest;
+        for _ in 0..ROUNDS {
+            let mut all = heaviest;
+            let reach = (mark.longest() as f32 * NEAR) as u16 + 2 * GAP as u16;
+            for b in self.blobs() {
+                if b != heaviest && b.mass >= least && mark.gap(&b) <= reach {
+                    all.join(&b);
+                }
+            }
+            if all.pixels == mark.pixels {
+                break;
+            }
+            mark = all;
         }
+        Some(Blob { mass: heaviest.mass, ..mark })
     }
 }
 
@@ -229,7 +196,7 @@ mod tests {
         let mut blobs = Blobs::default();
         for y in 0..side {
             let row = y * side..(y + 1) * side;
-            blobs.add(y as u16, 0, &dark[row.clone()], &bright[row], |_| false);
+            blobs.add(y as u16, 0, &dark[row.clone()], &bright[row]);
         }
         blobs.blobs().collect()
     }
@@ -270,26 +237,12 @@ mod tests {
             // Catches components that are split or joined wrongly, and pixels counted twice.
             let dark: Vec<u8> = values.iter().map(|v| if *v == 1 { 7 } else { 0 }).collect();
             let bright: Vec<u8> = values.iter().map(|v| if *v == 2 { 5 } else { 0 }).collect();
-            let mut got: Vec<_> = find(24, &dark, &bright).iter().map(|b| (b.pixels, b.mass(), b.area)).collect();
+            let mut got: Vec<_> = find(24, &dark, &bright).iter().map(|b| (b.pixels, b.mass, b.area)).collect();
             let mut want = naive(24, &dark, &bright);
             got.sort_unstable();
             want.sort_unstable();
             prop_assert_eq!(got, want);
         }
-    }
-
-    #[test]
-    fn a_bar_is_as_long_and_wide_as_it_is() {
-        // Catches axes mixed up: a scratch would be taken for a dent.
-        let mut dark = vec![0; 64 * 64];
-        for i in 10..50 {
-            for w in 0..3 {
-                dark[(i + w) * 64 + i] = 9; // Along the diagonal.
-            }
-        }
-        let blobs = find(64, &dark, &vec![0; 64 * 64]);
-        assert_eq!(blobs.len(), 1);
-        assert!((blobs[0].length - 56.5).abs() < 3.0 && blobs[0].width < 4.0, "{blobs:?}");
     }
 
     #[test]

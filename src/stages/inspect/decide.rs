@@ -15,8 +15,10 @@ const MAX_SCORE: f32 = 999.0;
 pub(super) struct Findings {
     pub found: Found,
     pub turn: Turn,
-    /// The heaviest component.
-    pub worst: Option<Blob>,
+    /// The heaviest component and what belongs to it.
+    pub mark: Option<Blob>,
+    /// What it is, if it is beyond the limit.
+    pub kind: Option<Defect>,
 }
 
 /// How far a measure is beyond its limit.
@@ -42,14 +44,12 @@ pub(super) fn decide(t: &Taught, nest: &Nest, window: &Window, f: &Findings) -> 
         return PartVerdict { part, defect, mark: part, pixels: 0, score: shape };
     }
     let print = if t.printed { score(l.print, f.turn.agreement.max(0.0)) } else { 0.0 };
-    let surface = f.worst.map_or(0.0, |b| score(b.mass() as f32, l.mark));
-    let worst = f.worst.unwrap_or_default();
-    let mark = if f.worst.is_some() { area(t, window, &worst) } else { part };
-    let pixels = worst.pixels * t.scale * t.scale;
-    let defect = match (print > 1.0, surface > 1.0) {
-        (true, _) => Some(Defect::Misprint),
-        (false, true) => Some(kind(t, &worst)),
-        (false, false) => None,
+    let surface = f.mark.map_or(0.0, |m| score(m.mass as f32, l.mark));
+    let mark = f.mark.map_or(part, |m| area(t, window, &m));
+    let pixels = f.mark.map_or(0, |m| m.pixels * t.scale * t.scale);
+    let defect = match print > 1.0 {
+        true => Some(Defect::Misprint),
+        false => f.kind,
     };
     match defect {
         None => PartVerdict {
@@ -60,24 +60,6 @@ pub(super) fn decide(t: &Taught, nest: &Nest, window: &Window, f: &Findings) -> 
             score: shape.max(print).max(surface),
         },
         Some(_) => PartVerdict { part, defect, mark, pixels, score: print.max(surface) },
-    }
-}
-
-/// What a mark on the surface is called.
-fn kind(t: &Taught, b: &Blob) -> Defect {
-    let radius = t.radius / t.scale as f32;
-    let mass = b.mass().max(1) as f32;
-    // A hollow catches the light on one side and lies in the shade on the other.
-    let bright = b.bright as f32 / mass;
-    let both = bright.min(1.0 - bright);
-    if b.on_print as f32 > 0.5 * mass {
-        Defect::Misprint
-    } else if b.length > 3.0 * b.width && b.width < 0.15 * radius {
-        Defect::Scratch
-    } else if bright > 0.5 || both > 0.12 {
-        Defect::Dent
-    } else {
-        Defect::Stain
     }
 }
 

@@ -2,9 +2,12 @@
 
 use super::align::{Rings, Signature, Turn, Wheel};
 use super::blobs::Blobs;
-use super::compare::{Pose, Rows, compare};
+use super::chords::Pose;
+use super::compare::{ALL_ROWS, Rows, compare};
 use super::decide::{Findings, decide};
+use super::images;
 use super::locate::{Found, Rays, half_window};
+use super::mark::Form;
 use super::reference::{Nest, Reference};
 use super::view::{View, Window};
 use crate::verdict::{FrameVerdict, PartVerdict};
@@ -60,8 +63,13 @@ impl Tools {
         let (radius, search) = (radius / scale as f32, search / scale as f32);
         let window = Window::new(half_window(radius, search), scale as usize);
         let rays = Rays::new(radius, search, bright, window.stride);
-        let rings = Rings::new(radius, window.stride);
+        let rings = Rings::new(radius);
         Tools { window, rays, rings, signature: Signature::default(), search, edge }
+    }
+
+    /// The rings that signatures are taken on.
+    pub fn rings(&self) -> &Rings {
+        &self.rings
     }
 
     /// The part in the window.
@@ -71,21 +79,23 @@ impl Tools {
 
     /// The signature around a point, brought to the grey level `surface`; and the grey level it had.
     pub fn sign(&mut self, x: f32, y: f32, surface: u8) -> (&Signature, u8) {
-        let centre = y.round() as i32 * self.window.stride as i32 + x.round() as i32;
-        self.rings.sample(&self.window.pixels, centre, &mut self.signature);
+        self.rings.sample(&self.window.pixels, self.window.stride, x, y, &mut self.signature);
         let median = self.signature.median();
         self.signature.normalise(median, surface);
         (&self.signature, median)
     }
 }
 
-/// The wheel of a reference's mean image.
-pub(super) fn wheel_of(mean: &[u8], side: usize, radius: f32, surface: u8) -> Wheel {
+/// The wheel of a reference's mean image, `side` pixels of `grain` cells a side.
+pub(super) fn wheel_of(mean: &[f32], side: usize, grain: usize, radius: f32, surface: u8) -> Wheel {
     let mut signature = Signature::default();
-    let middle = (side / 2 * side + side / 2) as i32;
-    Rings::new(radius, side).sample(mean, middle, &mut signature);
+    // Twice as fine as the cells: points fall on whole pixels of this.
+    let fine = images::magnified(mean, side * grain, 2);
+    let rings = Rings::new(radius * (2 * grain) as f32);
+    let middle = (side * grain) as f32 - 0.5;
+    rings.sample(&fine, 2 * side * grain, middle, middle, &mut signature);
     signature.normalise(surface, surface);
-    Wheel::new(&signature)
+    Wheel::new(&signature, &Rings::new(radius))
 }
 
 impl Inspector {
@@ -99,7 +109,8 @@ impl Inspector {
     /// An inspector that looks with other tools than the reference's limits ask for.
     pub(super) fn with_tools(reference: Arc<Reference>, tools: Tools) -> Inspector {
         let t = reference.taught();
-        let wheel = wheel_of(&t.mean, t.side, reference.radius(), t.surface);
+        let fine: Vec<f32> = t.mean.iter().map(|m| f32::from(*m)).collect();
+        let wheel = wheel_of(&fine, t.side, t.grain as usize, reference.radius(), t.surface);
         let rows = Rows::new(tools.window.side);
         Inspector { tools, wheel, rows, blobs: Blobs::default(), reference }
     }
@@ -147,7 +158,12 @@ impl Inspector {
         let t = reference.taught();
         let found = self.tools.locate();
         done(Step::Locate);
-        let none = Findings { found, turn: Turn { angle: 0.0, agreement: 1.0 }, worst: None };
+        let none = Findings {
+            found,
+            turn: Turn { angle: 0.0, agreement: 1.0, x: 0.0, y: 0.0 },
+            mark: None,
+            kind: None,
+        };
         if found.share < t.limits.presence {
             return none;
         }
@@ -155,12 +171,26 @@ impl Inspector {
         let turn = if t.printed { self.wheel.turn(signature) } else { none.turn };
         let light = f32::from(median) / f32::from(t.surface.max(1));
         done(Step::Align);
-        let pose = Pose::at(nest, reference.radius(), found.x, found.y, turn.angle, light);
+        let (x, y) = (found.x + turn.x, found.y + turn.y);
+        let pose = Pose::at(nest, reference.radius(), x, y, turn.angle, light);
         self.blobs.clear();
-        compare(&self.tools.window, reference, &pose, &mut self.rows, &mut self.blobs, |_| ());
-        let worst = self.blobs.blobs().max_by_key(|b| b.mass());
+        let blobs = &mut self.blobs;
+        compare(&self.tools.window, reference, &pose, ALL_ROWS, &mut self.rows, |seen| {
+            if seen.exceeds {
+                blobs.add(seen.chord.y as u16, seen.chord.x as u16, seen.dark, seen.bright);
+            }
+        });
+        let mark = blobs.mark(t.limits.mark as u32 / 4);
+        let fails = mark.filter(|m| m.mass as f32 > t.limits.mark);
+        let kind = fails.map(|m| {
+            // Few parts come here: the rows of the mark are compared once more.
+            let mut form = Form::new(m.area, t.surface, reference.dark_print);
+            let (window, work) = (&self.tools.window, &mut self.rows);
+            compare(window, reference, &pose, form.rows(), work, |seen| form.add(seen));
+            form.kind()
+        });
         done(Step::Compare);
-        Findings { found, turn, worst }
+        Findings { found, turn, mark, kind }
     }
 
     /// The verdict on the part in the window.

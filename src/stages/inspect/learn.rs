@@ -2,19 +2,20 @@
 //! the part, and what good parts differ by. Cold; takes its time and memory.
 
 use super::align::Wheel;
-use super::compare::{Pose, compare};
+use super::chords::{Disc, Pose};
+use super::compare::{ALL_ROWS, Rows, compare};
 use super::engine::{Inspector, Tools, wheel_of};
+use super::images::{self, Gleam, Heap, Lamp};
 use super::locate::Found;
-use super::reference::{Limits, MARGIN, Nest, Reference, Taught};
+use super::reference::{Limits, Nest, Reference, Taught};
 use super::view::Window;
-use super::{blobs::Blobs, compare::Rows};
 use crate::error::{Error, ErrorKind};
 use std::sync::Arc;
 
 /// Good parts that the images are learnt from, at most; limits are learnt from all.
-const MAX_IMAGE_SAMPLES: usize = 480;
-/// Rounds of aligning and averaging.
-const ROUNDS: usize = 3;
+const MAX_IMAGE_SAMPLES: usize = 256;
+/// Rounds of averaging and aligning, each with so many good parts at most.
+const ROUNDS: [usize; 3] = [64, 128, MAX_IMAGE_SAMPLES];
 /// The tolerance of a pixel, in standard deviations of good parts there.
 const SIGMAS: f32 = 4.0;
 /// The least tolerance in grey levels: a few good parts show less than many will.
@@ -52,6 +53,8 @@ pub(super) struct Base {
     pub height: u32,
     pub scale: u32,
     pub bright: bool,
+    /// Cells of the images a pixel of the inspection, each way.
+    pub grain: u32,
     /// The radius as first seen, in frame pixels: the one that the windows were made for.
     pub guess: f32,
 }
@@ -98,12 +101,11 @@ struct Learning {
     tools: Tools,
     samples: Vec<Sample>,
     poses: Vec<Posed>,
-    nests: Vec<Nest>,
+    lamp: Lamp,
     radius: f32,
     surface: u8,
     side: usize,
     mean: Vec<f32>,
-    shade: Vec<f32>,
     printed: bool,
 }
 
@@ -116,42 +118,39 @@ pub(super) fn reference(
 ) -> Result<Reference, Error> {
     let radius = median(samples.iter().map(|s| s.found.radius)) * base.scale as f32;
     let side = Taught::side_for(radius, base.scale);
+    let shade = vec![1.0; side * side];
     let mut l = Learning {
         base: *base,
         tools,
         poses: Vec::new(),
-        nests,
+        lamp: Lamp { shade, nests, radius: radius / base.scale as f32 },
         radius,
         surface: 0,
         side,
-        mean: vec![0.0; side * side],
-        shade: vec![1.0; side * side],
+        mean: Vec::new(),
         printed: true,
         samples,
     };
     l.light();
-    l.align_to_first()?;
-    for round in 0..ROUNDS {
-        l.average();
-        if round + 1 < ROUNDS {
-            l.share_out_light();
-            l.average();
-        }
+    l.align_to_first();
+    for most in ROUNDS {
+        l.average(most);
+        l.share_out_light(most);
         l.align();
     }
-    l.average();
+    l.average(MAX_IMAGE_SAMPLES);
     let tolerance = l.tolerance()?;
     l.finish(tolerance)
 }
 
 impl Learning {
-    fn scaled_radius(&self) -> f32 {
-        self.radius / self.base.scale as f32
+    fn disc(&self) -> Disc {
+        Disc::whole(self.lamp.radius, self.side, self.base.grain as usize)
     }
 
-    /// Samples that the images are made of.
-    fn chosen(&self) -> impl Iterator<Item = usize> + use<> {
-        let step = self.samples.len().div_ceil(MAX_IMAGE_SAMPLES).max(1);
+    /// At most so many samples, spread over all of them.
+    fn chosen(&self, most: usize) -> impl Iterator<Item = usize> + use<> {
+        let step = self.samples.len().div_ceil(most).max(1);
         // An odd step visits every nest, however many there are.
         let n = self.samples.len();
         (0..n).step_by(if step.is_multiple_of(2) { step + 1 } else { step })
@@ -168,7 +167,7 @@ impl Learning {
             .collect();
         self.surface = median(levels.iter().map(|l| f32::from(*l))) as u8;
         let surface = f32::from(self.surface.max(1));
-        for (n, nest) in self.nests.iter_mut().enumerate() {
+        for (n, nest) in self.lamp.nests.iter_mut().enumerate() {
             let here = self.samples.iter().zip(&levels).filter(|(s, _)| s.nest == n);
             nest.light = median(here.map(|(_, l)| f32::from(*l))) / surface;
         }
@@ -187,18 +186,20 @@ impl Learning {
     }
 
     /// Turns all parts to the first, and sees whether they carry a print.
-    fn align_to_first(&mut self) -> Result<(), Error> {
+    fn align_to_first(&mut self) {
         self.samples[0].load(&mut self.tools.window);
         let first = self.samples[0].found;
-        let wheel = Wheel::new(self.tools.sign(first.x, first.y, self.surface).0);
+        let signature = self.tools.sign(first.x, first.y, self.surface).0.clone();
+        let wheel = Wheel::new(&signature, self.tools.rings());
         self.turn(&wheel);
         let typical = median(self.poses.iter().skip(1).map(|p| p.agreement));
         self.printed = typical > PRINTED;
         if !self.printed {
-            self.poses.iter_mut().for_each(|p| p.pose.angle = 0.0);
-            return Ok(());
+            for (posed, sample) in self.poses.iter_mut().zip(&self.samples) {
+                (posed.pose.angle, posed.pose.x, posed.pose.y) =
+                    (0.0, sample.found.x, sample.found.y);
+            }
         }
-        Ok(())
     }
 
     fn turn(&mut self, wheel: &Wheel) {
@@ -206,155 +207,64 @@ impl Learning {
             self.samples[i].load(&mut self.tools.window);
             let f = self.samples[i].found;
             let turn = wheel.turn(self.tools.sign(f.x, f.y, self.surface).0);
-            self.poses[i].pose.angle = turn.angle;
+            let pose = &mut self.poses[i].pose;
+            (pose.angle, pose.x, pose.y) = (turn.angle, f.x + turn.x, f.y + turn.y);
             self.poses[i].agreement = turn.agreement;
         }
     }
 
     fn align(&mut self) {
         if self.printed {
-            let mean = self.mean_bytes();
-            let wheel = wheel_of(&mean, self.side, self.scaled_radius(), self.surface);
+            let grain = self.base.grain as usize;
+            let wheel = wheel_of(&self.mean, self.side, grain, self.lamp.radius, self.surface);
             self.turn(&wheel);
         }
     }
 
-    fn mean_bytes(&self) -> Vec<u8> {
-        self.mean.iter().map(|m| m.round().clamp(0.0, 255.0) as u8).collect()
-    }
-
-    /// Distance of a pixel of the images from their middle.
-    fn middle_to(&self, i: usize) -> (f32, f32) {
-        let middle = (self.side / 2) as f32;
-        ((i % self.side) as f32 - middle, (i / self.side) as f32 - middle)
-    }
-
-    /// The light on a sample at a distance from its centre, shading included.
-    fn light_at(&self, sample: usize, dx: f32, dy: f32) -> f32 {
-        let p = &self.poses[sample].pose;
-        let nest = &self.nests[self.samples[sample].nest];
-        let slope = p.light / nest.light.max(0.01) / self.scaled_radius();
-        let middle = (self.side / 2) as f32;
-        let last = (self.side - 1) as f32;
-        let at = |d: f32| (d.round() + middle).clamp(0.0, last) as usize;
-        let plane = p.light + slope * (nest.light_x * dx + nest.light_y * dy);
-        (plane * self.shade[at(dy) * self.side + at(dx)]).max(0.02)
-    }
-
-    /// The mean of all parts, turned back and with their light taken off.
-    fn average(&mut self) {
-        let (mut sums, mut n) = (vec![0.0_f32; self.side * self.side], 0.0_f32);
-        let reach = self.scaled_radius() + MARGIN as f32;
-        for s in self.chosen() {
-            n += 1.0;
-            let pose = self.poses[s].pose;
-            let (sin, cos) = pose.angle.sin_cos();
-            for (i, sum) in sums.iter_mut().enumerate() {
-                let (u, v) = self.middle_to(i);
-                if u * u + v * v > reach * reach {
-                    continue;
-                }
-                let (dx, dy) = (cos * u - sin * v, sin * u + cos * v);
-                let seen =
-                    bilinear(&self.samples[s].pixels, &self.tools.window, pose.x + dx, pose.y + dy);
-                *sum += seen / self.light_at(s, dx, dy);
-            }
+    /// The mean of the parts, turned back and with their light taken off.
+    fn average(&mut self, most: usize) {
+        let mut heap = Heap::new(self.side * self.base.grain as usize);
+        for s in self.chosen(most) {
+            self.samples[s].load(&mut self.tools.window);
+            let pose = self.lamp.pose(self.samples[s].nest, &self.poses[s].pose);
+            images::add_part(&mut heap, &self.tools.window, self.disc(), &self.lamp, &pose);
         }
-        sums.iter_mut().for_each(|s| *s /= n);
-        self.mean = sums;
+        self.mean = heap.means();
     }
 
     /// What of the difference between parts and mean stays in place when parts turn is the light's: the shading
     /// that all nests share, and each nest's slope.
-    fn share_out_light(&mut self) {
-        let radius = self.scaled_radius();
-        let middle = (self.side / 2) as f32;
-        let mut shade = vec![(0.0_f32, 0.0_f32); self.side * self.side];
-        let mut slopes = vec![[0.0_f64; 4]; self.nests.len()];
-        for s in self.chosen() {
-            let pose = self.poses[s].pose;
-            let (sin, cos) = pose.angle.sin_cos();
-            let inner = radius - 1.5;
-            for (i, shade) in shade.iter_mut().enumerate() {
-                let (dx, dy) = self.middle_to(i);
-                if dx * dx + dy * dy > inner * inner {
-                    continue;
-                }
-                let (u, v) = (middle + cos * dx + sin * dy, middle + cos * dy - sin * dx);
-                let mean = nearest(&self.mean, self.side, u, v);
-                if mean < 0.25 * f32::from(self.surface) {
-                    continue; // Dark print says little about the light.
-                }
-                let seen = nearest_u8(
-                    &self.samples[s].pixels,
-                    &self.tools.window,
-                    pose.x + dx,
-                    pose.y + dy,
-                );
-                let plane = self.light_at(s, dx, dy) / self.shade[i];
-                *shade = (shade.0 + seen, shade.1 + mean * plane);
-                let (x, y) = (f64::from(dx / radius), f64::from(dy / radius));
-                let over = f64::from(seen / (mean * plane * self.shade[i]) - 1.0).clamp(-0.5, 0.5);
-                let sum = &mut slopes[self.samples[s].nest];
-                *sum = [sum[0] + over * x, sum[1] + x * x, sum[2] + over * y, sum[3] + y * y];
-            }
+    fn share_out_light(&mut self, most: usize) {
+        let mut gleam = Gleam::new(self.side, self.lamp.nests.len());
+        let disc = Disc { radius: self.lamp.radius - 1.5, ..self.disc() };
+        let least = 0.25 * f32::from(self.surface);
+        for s in self.chosen(most) {
+            self.samples[s].load(&mut self.tools.window);
+            let nest = self.samples[s].nest;
+            let pose = self.lamp.pose(nest, &self.poses[s].pose);
+            let window = &self.tools.window;
+            gleam.add(window, disc, &self.lamp, (nest, &pose), (&self.mean, least));
         }
-        // What all nests have in common is in the shading already.
-        let fitted = slopes
-            .iter()
-            .map(|s| (s[0] / s[1].max(1e-9), s[2] / s[3].max(1e-9)))
-            .collect::<Vec<(f64, f64)>>();
-        let n = fitted.len().max(1) as f64;
-        let common = fitted.iter().fold((0.0, 0.0), |c, f| (c.0 + f.0 / n, c.1 + f.1 / n));
-        for (nest, (x, y)) in self.nests.iter_mut().zip(fitted) {
-            nest.light_x += nest.light * (x - common.0) as f32;
-            nest.light_y += nest.light * (y - common.1) as f32;
-        }
-        let raw: Vec<f32> = shade
-            .iter()
-            .map(|(a, b)| if *b > 0.0 { (a / b).clamp(0.3, 1.9) } else { 1.0 })
-            .collect();
-        self.shade = smooth(&raw, self.side);
+        gleam.improve(&mut self.lamp, self.side);
     }
 
-    /// By how much good parts differ from what is expected of them, pixel by pixel.
+    /// By how much good parts differ from what is expected of them, cell by cell.
     fn tolerance(&mut self) -> Result<Vec<u8>, Error> {
-        let plain =
-            Reference::new(self.taught(vec![0; self.side * self.side], self.open_limits()))?;
-        let (mut rows, mut blobs) = (Rows::new(self.tools.window.side), Blobs::default());
-        let n = self.side * self.side;
-        let (mut squares, mut counts) = (vec![0.0_f32; n], vec![0.0_f32; n]);
-        let middle = (self.side / 2) as f32;
-        for s in self.chosen() {
+        let side = self.side * self.base.grain as usize;
+        let plain = Reference::new(self.taught(vec![0; side * side], self.open_limits()))?;
+        let mut rows = Rows::new(self.tools.window.side);
+        let mut squares = Heap::new(side);
+        for s in self.chosen(MAX_IMAGE_SAMPLES) {
             self.samples[s].load(&mut self.tools.window);
-            let found = self.samples[s].found;
-            let nest = self.nests[self.samples[s].nest];
-            let p = self.poses[s].pose;
-            let pose = Pose::at(&nest, self.scaled_radius(), found.x, found.y, p.angle, p.light);
-            let (sin, cos) = p.angle.sin_cos();
-            blobs.clear();
-            compare(&self.tools.window, &plain, &pose, &mut rows, &mut blobs, |seen| {
-                for (i, (a, b)) in seen.image.iter().zip(seen.expected).enumerate() {
-                    let (dx, dy) = ((seen.x + i) as f32 - found.x, seen.y as f32 - found.y);
-                    let (u, v) = (middle + cos * dx + sin * dy, middle + cos * dy - sin * dx);
-                    let at = (v.round().max(0.0) as usize).min(self.side - 1) * self.side
-                        + (u.round().max(0.0) as usize).min(self.side - 1);
-                    squares[at] += f32::from(a.abs_diff(*b)).powi(2);
-                    counts[at] += 1.0;
-                }
+            let pose = self.lamp.pose(self.samples[s].nest, &self.poses[s].pose);
+            compare(&self.tools.window, &plain, &pose, ALL_ROWS, &mut rows, |seen| {
+                images::add_squares(&mut squares, seen.image, seen.expected, seen.chord.cells);
             });
         }
-        let rms: Vec<f32> = squares
-            .iter()
-            .zip(&counts)
-            .map(|(s, n)| if *n > 0.0 { (s / n).sqrt() } else { 0.0 })
-            .collect();
+        let rms = images::at_least_typical(&squares.means(), &self.mean, side);
         // A part that is found half a pixel off must pass too: the tolerance is that of the worst neighbour.
-        let worst = spread(&rms, self.side);
-        Ok(worst
-            .iter()
-            .map(|w| (w * SIGMAS).max(LEAST_TOLERANCE).round().min(255.0) as u8)
-            .collect())
+        let worst = images::spread(&rms, side);
+        Ok(worst.iter().map(|w| images::byte((w * SIGMAS).max(LEAST_TOLERANCE))).collect())
     }
 
     /// Limits that nothing fails.
@@ -376,23 +286,25 @@ impl Learning {
             width: self.base.width,
             height: self.base.height,
             scale: self.base.scale,
+            grain: self.base.grain,
             radius: self.radius,
             bright: self.base.bright,
             printed: self.printed,
             surface: self.surface,
-            nests: self.nests.clone(),
+            nests: self.lamp.nests.clone(),
             limits,
             side: self.side,
-            mean: self.mean_bytes(),
+            mean: self.mean.iter().map(|m| images::byte(*m)).collect(),
             tolerance,
-            shade: self.shade.iter().map(|s| (s * 128.0).round().clamp(0.0, 255.0) as u8).collect(),
+            shade: self.lamp.shade.iter().map(|s| images::byte(s * 128.0)).collect(),
         }
     }
 
     /// Inspects the good parts, and sets limits that they all keep with room to spare.
     fn finish(self, tolerance: Vec<u8>) -> Result<Reference, Error> {
         let open = Reference::new(self.taught(tolerance.clone(), self.open_limits()))?;
-        let Learning { base, tools, samples, nests, radius, printed, .. } = &self;
+        let Learning { base, tools, samples, radius, printed, .. } = &self;
+        let nests = &self.lamp.nests;
         let scale = base.scale as f32;
         let mut most = Most::default();
         let mut away = 0.0_f32;
@@ -409,7 +321,7 @@ impl Learning {
             let f = inspector.look(&nests[s.nest], &mut |_| ());
             most.radius = most.radius.max((f.found.radius * scale - radius).abs());
             most.outline = most.outline.max(f.found.deviation * scale);
-            most.mark = most.mark.max(f.worst.map_or(0, |b| b.mass()) as f32);
+            most.mark = most.mark.max(f.mark.map_or(0, |m| m.mass) as f32);
             most.agreement = most.agreement.min(f.turn.agreement);
             most.share = most.share.min(f.found.share);
             most.edge = most.edge.min(f.found.edge);
@@ -453,46 +365,4 @@ impl Default for Most {
     fn default() -> Self {
         Most { radius: 0.0, outline: 0.0, mark: 0.0, agreement: 1.0, share: 1.0, edge: 255.0 }
     }
-}
-
-fn bilinear(pixels: &[u8], window: &Window, x: f32, y: f32) -> f32 {
-    let last = (window.side - 2) as f32;
-    let (x, y) = (x.clamp(0.0, last), y.clamp(0.0, last));
-    let (fx, fy) = (x.fract(), y.fract());
-    let at = y as usize * window.stride + x as usize;
-    let row = |i: usize| f32::from(pixels[i]) * (1.0 - fx) + f32::from(pixels[i + 1]) * fx;
-    row(at) * (1.0 - fy) + row(at + window.stride) * fy
-}
-
-fn nearest_u8(pixels: &[u8], window: &Window, x: f32, y: f32) -> f32 {
-    let last = (window.side - 1) as f32;
-    let at = |v: f32| v.round().clamp(0.0, last) as usize;
-    f32::from(pixels[at(y) * window.stride + at(x)])
-}
-
-fn nearest(image: &[f32], side: usize, x: f32, y: f32) -> f32 {
-    let last = (side - 1) as f32;
-    let at = |v: f32| v.round().clamp(0.0, last) as usize;
-    image[at(y) * side + at(x)]
-}
-
-/// Each pixel and its eight neighbours, as far as there are.
-fn around(side: usize, i: usize) -> impl Iterator<Item = usize> {
-    let (x, y) = (i % side, i / side);
-    let range = move |v: usize| v.saturating_sub(1)..(v + 2).min(side);
-    range(y).flat_map(move |y| range(x).map(move |x| y * side + x))
-}
-
-/// The mean of each pixel and its neighbours.
-fn smooth(image: &[f32], side: usize) -> Vec<f32> {
-    let mean = |i: usize| {
-        let (n, sum) = around(side, i).fold((0.0, 0.0), |(n, s), j| (n + 1.0, s + image[j]));
-        sum / n
-    };
-    (0..image.len()).map(mean).collect()
-}
-
-/// The largest of each pixel and its neighbours.
-fn spread(image: &[f32], side: usize) -> Vec<f32> {
-    (0..image.len()).map(|i| around(side, i).map(|j| image[j]).fold(0.0, f32::max)).collect()
 }

@@ -15,13 +15,16 @@
 
 mod align;
 mod blobs;
+mod chords;
 mod compare;
 mod decide;
 mod engine;
 mod find;
+mod images;
 mod kernels;
 mod learn;
 mod locate;
+mod mark;
 mod reference;
 mod stage;
 mod teach;

@@ -6,6 +6,8 @@ use crate::verdict::MAX_PARTS;
 
 /// The largest radius of a part, in pixels of the inspection's scale.
 pub const MAX_RADIUS: f32 = 500.0;
+/// The most cells of the images a pixel, each way.
+pub const MAX_GRAIN: u32 = 2;
 /// The smallest radius of a part, in pixels of the inspection's scale: below it there is no surface to look at.
 pub const MIN_RADIUS: f32 = 6.0;
 
@@ -54,6 +56,9 @@ pub struct Taught {
     pub height: u32,
     /// Frame pixels a pixel of the inspection, each way: 1 or 2.
     pub scale: u32,
+    /// Cells of mean and tolerance a pixel of the inspection, each way, 1 or 2: a print with edges is compared
+    /// more exactly with finer ones.
+    pub grain: u32,
     /// Radius of a part, in frame pixels.
     pub radius: f32,
     /// Parts are brighter than what they lie on.
@@ -66,13 +71,13 @@ pub struct Taught {
     pub nests: Vec<Nest>,
     /// What is still good.
     pub limits: Limits,
-    /// Pixels a side of the three images, odd; the part's centre is in the middle.
+    /// Pixels a side of the part's images, odd; its centre is in the middle.
     pub side: usize,
-    /// Grey levels of a good part in the position of the first that was seen.
+    /// Cell by cell: grey levels of a good part in the position of the first that was seen.
     pub mean: Vec<u8>,
-    /// By how many grey levels good parts differ from that.
+    /// Cell by cell: by how many grey levels good parts differ from that.
     pub tolerance: Vec<u8>,
-    /// Shading that does not turn with the part: 128 is none, 64 half as bright.
+    /// Pixel by pixel: shading that does not turn with the part: 128 is none, 64 half as bright.
     pub shade: Vec<u8>,
 }
 
@@ -95,10 +100,12 @@ pub const MARGIN: usize = 4;
 #[derive(Debug)]
 pub struct Reference {
     taught: Taught,
-    /// Mean and tolerance of each pixel, interleaved so that one load fetches both; rows of a power of two.
+    /// Mean and tolerance of each cell, interleaved so that one load fetches both; rows of a power of two.
     pub(super) pairs: Box<[[u8; 2]]>,
     /// log2 of the length of a row of `pairs`.
     pub(super) shift: u32,
+    /// The print is darker than the surface.
+    pub(super) dark_print: bool,
 }
 
 impl Reference {
@@ -106,7 +113,7 @@ impl Reference {
     pub fn new(taught: Taught) -> Result<Reference, Error> {
         taught.check_numbers()?;
         check_images(&taught)?;
-        let side = taught.side;
+        let side = taught.side * taught.grain as usize;
         let shift = side.next_power_of_two().trailing_zeros();
         let slack = taught.limits.slack.round() as u8;
         let mut pairs = vec![[0, 255]; 1 << (2 * shift)].into_boxed_slice();
@@ -116,7 +123,8 @@ impl Reference {
                 *pair = [*m, t.saturating_add(slack)];
             }
         }
-        Ok(Reference { taught, pairs, shift })
+        let dark_print = is_dark_print(&taught);
+        Ok(Reference { taught, pairs, shift, dark_print })
     }
 
     /// What it was made from.
@@ -133,6 +141,18 @@ impl Reference {
     pub(super) fn radius(&self) -> f32 {
         self.taught.radius / self.taught.scale as f32
     }
+}
+
+/// Whether what of the surface has other grey levels is darker, on the whole.
+fn is_dark_print(t: &Taught) -> bool {
+    let side = t.side * t.grain as usize;
+    let (middle, reach) = (side as f32 / 2.0, 0.85 * side as f32 / 2.0);
+    let off = |(i, m): (usize, &u8)| {
+        let (x, y) = ((i % side) as f32 - middle, (i / side) as f32 - middle);
+        let inside = x * x + y * y < reach * reach;
+        if inside { i64::from(*m) - i64::from(t.surface) } else { 0 }
+    };
+    t.mean.iter().enumerate().map(off).sum::<i64>() < 0
 }
 
 fn within(name: &str, value: f32, low: f32, high: f32) -> Result<(), Error> {
@@ -152,6 +172,12 @@ fn check_numbers(t: &Taught) -> Result<(), Error> {
     }
     if !(1..=2).contains(&t.scale) {
         return Err(Error::config(format!("part.scale is {}; it must be 1 or 2", t.scale)));
+    }
+    if !(1..=MAX_GRAIN).contains(&t.grain) {
+        return Err(Error::config(format!(
+            "part.grain is {}; it must be 1 to {MAX_GRAIN}",
+            t.grain
+        )));
     }
     let scale = t.scale as f32;
     within("part.radius", t.radius, MIN_RADIUS * scale, MAX_RADIUS * scale)?;
@@ -190,12 +216,15 @@ fn check_images(t: &Taught) -> Result<(), Error> {
             Taught::side_for(t.radius, t.scale)
         )));
     }
-    for (name, image) in [("mean", &t.mean), ("tolerance", &t.tolerance), ("shade", &t.shade)] {
-        if image.len() != t.side * t.side {
+    let fine = t.side * t.grain as usize;
+    let images =
+        [("mean", &t.mean, fine), ("tolerance", &t.tolerance, fine), ("shade", &t.shade, t.side)];
+    for (name, image, side) in images {
+        if image.len() != side * side {
             return Err(Error::config(format!(
                 "images.{name} has {} pixels; it must have {}",
                 image.len(),
-                t.side * t.side
+                side * side
             )));
         }
     }

@@ -4,6 +4,8 @@ use super::engine::Inspector;
 use super::reference::Reference;
 use super::view::{Unfit, View};
 use crate::buffer::Frame;
+use crate::error::Error;
+use crate::format::{Geometry, PixelFormat};
 use crate::stage::{Figure, Flow, Stage, StageContext, StageError, StageResults};
 use crate::stages::{Key, KeyType};
 use crate::telemetry::{Counter, Gauge};
@@ -85,6 +87,22 @@ impl Inspect {
 }
 
 impl Stage for Inspect {
+    fn prepare(&mut self, input: &Geometry) -> Result<Geometry, Error> {
+        if input.pixel_format != PixelFormat::MONO8 {
+            return Err(Error::config(
+                "inspect looks at Mono8; put a stage with kind = \"unpack\" or \"demosaic\" and to = \"mono8\" before it, or set the camera to Mono8",
+            ));
+        }
+        let taught = self.inspector.reference().geometry();
+        if (taught.width, taught.height) != (input.width, input.height) {
+            return Err(Error::config(format!(
+                "its reference was taught with {} x {}; run frameline teach again with this camera and these stages, or set the camera to that size",
+                taught.width, taught.height
+            )));
+        }
+        Ok(*input)
+    }
+
     /// # Real-time
     /// Stage-bound. No allocation, no lock, no system call.
     fn process(&mut self, frame: &mut Frame, _: &mut StageContext<'_>) -> Result<Flow, StageError> {

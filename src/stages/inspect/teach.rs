@@ -3,11 +3,11 @@
 use super::engine::Tools;
 use super::find::{Coarse, Disc};
 use super::learn::{self, Sample};
-use super::reference::{MIN_RADIUS, Reference};
+use super::reference::{MAX_GRAIN, MIN_RADIUS, Reference, Taught};
 use super::view::{Unfit, View};
 use crate::buffer::Frame;
 use crate::error::{Error, ErrorKind};
-use crate::format::Geometry;
+use crate::format::{Geometry, PixelFormat};
 use crate::verdict::MAX_PARTS;
 
 /// Frames that are enough for a good reference.
@@ -17,7 +17,9 @@ pub const MIN_FRAMES: u64 = 4;
 /// The most: they are kept in memory, without what lies between the parts.
 pub const MAX_FRAMES: u64 = 256;
 /// Parts with a larger radius in pixels are inspected at half scale.
-const HALF_SCALE_RADIUS: f32 = 48.0;
+const HALF_SCALE_RADIUS: f32 = 120.0;
+/// Cells a side of the images up to which they are made finer than the pixels: so large a table stays in a core's cache.
+const MAX_IMAGE_SIDE: usize = 512;
 /// Grey levels by which an outline must stand out for a part to be one.
 const LEAST_EDGE: f32 = 4.0;
 
@@ -59,8 +61,7 @@ impl Teacher {
     /// Takes a frame. An error says in what way it does not agree with those before it, or cannot be used.
     pub fn push(&mut self, frame: &Frame) -> Result<(), Error> {
         let view = View::of(frame).map_err(|e| self.unfit(e, frame))?;
-        let geometry = frame.meta().geometry();
-        self.push_view(&view, geometry)
+        self.push_view(&view)
     }
 
     fn unfit(&self, e: Unfit, frame: &Frame) -> Error {
@@ -76,8 +77,9 @@ impl Teacher {
         }
     }
 
-    /// Takes an image.
-    pub(super) fn push_view(&mut self, view: &View<'_>, geometry: Geometry) -> Result<(), Error> {
+    /// Takes an image. Errors as those of [`push`](Self::push).
+    pub fn push_view(&mut self, view: &View<'_>) -> Result<(), Error> {
+        let geometry = Geometry::new(view.width(), view.height(), PixelFormat::MONO8);
         let n = self.frames + 1;
         if n > MAX_FRAMES {
             return Err(disagree(format!(
@@ -138,6 +140,7 @@ impl Teacher {
             height: plan.geometry.height,
             scale: plan.scale,
             bright: plan.bright,
+            grain: grain_for(plan.radius, plan.scale),
             guess: plan.radius,
         };
         learn::reference(&base, nests, self.samples, plan.tools)
@@ -177,4 +180,10 @@ impl Plan {
         let tools = Tools::new(scale, radius, search, LEAST_EDGE, bright);
         Ok(Plan { geometry, discs, bright, scale, radius, search, tools })
     }
+}
+
+/// As many cells a pixel as the images' size allows.
+fn grain_for(radius: f32, scale: u32) -> u32 {
+    let most = MAX_IMAGE_SIDE / Taught::side_for(radius + 2.0, scale);
+    (most as u32).clamp(1, MAX_GRAIN)
 }

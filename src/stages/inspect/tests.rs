@@ -2,6 +2,7 @@
 
 use super::painted::{Painter, view};
 use super::*;
+use crate::format::Geometry;
 use crate::verdict::{Defect, FrameVerdict};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ fn teach(painter: &Painter, frames: u64) -> Reference {
     let g = painter.geometry();
     for seed in 0..frames {
         let bytes = painter.frame(1000 + seed, &[]);
-        teacher.push_view(&view(&g, &bytes), g).unwrap();
+        teacher.push_view(&view(&g, &bytes)).unwrap();
     }
     teacher.finish().unwrap()
 }
@@ -62,4 +63,20 @@ fn good_parts_pass_and_each_defect_is_found_and_named() {
             }
         }
     }
+}
+
+#[test]
+fn images_that_the_reference_does_not_fit_are_refused_before_the_start() {
+    // Catches an inspection that runs and judges nothing.
+    use crate::format::PixelFormat;
+    use crate::stage::Stage;
+    let painter = Painter::default();
+    let mut stage = Inspect::new(Arc::new(teach(&painter, 8)));
+    let g = painter.geometry();
+    assert_eq!(stage.prepare(&g).unwrap(), g);
+    let deep = Geometry { pixel_format: PixelFormat::MONO12, ..g };
+    let text = stage.prepare(&deep).unwrap_err().to_string();
+    assert!(text.contains("inspect looks at Mono8; put a stage"), "{text}");
+    let text = stage.prepare(&Geometry { width: g.width + 1, ..g }).unwrap_err().to_string();
+    assert!(text.contains("run frameline teach again"), "{text}");
 }

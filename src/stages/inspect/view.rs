@@ -3,6 +3,7 @@
 use super::kernels::halve;
 use crate::buffer::Frame;
 use crate::format::PixelFormat;
+use crate::meta::FrameStatus;
 
 /// Why a frame cannot be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,10 @@ impl<'a> View<'a> {
         let m = frame.meta();
         if m.pixel_format != PixelFormat::MONO8 {
             return Err(Unfit::Format);
+        }
+        // Also with all of its bytes: packets that did not come leave a hole.
+        if m.status != FrameStatus::Complete {
+            return Err(Unfit::Incomplete);
         }
         View::new(frame.image(), m.width, m.height, m.stride).ok_or(Unfit::Incomplete)
     }

@@ -27,7 +27,7 @@ pub fn machine(f: &Facts<'_>) -> Markup {
                     }))
                     (row("steady state", &html! {
                         @match s.steady.allocations {
-                            Some(n) => { data id="steady-allocations" value=(n) { (grouped(n)) } " allocations" }
+                            Some(n) => { data id="steady-allocations" value=(n) { (grouped(n)) } (if n == 1 { " allocation" } else { " allocations" }) }
                             None => "allocations not counted"
                         }
                         ", " (grouped(s.steady.page_faults_major)) " major and " (grouped(s.steady.page_faults_minor))

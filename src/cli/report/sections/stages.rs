@@ -22,34 +22,44 @@ fn results(s: &Snapshot) -> Markup {
     section("stages", "Stages", "", &body)
 }
 
+/// What the section on the inspection tells already, with bars.
+fn is_told_above(name: &str) -> bool {
+    ["planted_", "found_"].iter().any(|kind| name.starts_with(kind))
+}
+
 fn card(t: &StageSnapshot) -> Markup {
-    let pair = |name: &str, value: &Markup, quiet: bool| {
-        html! { div.quiet[quiet] { dt { (name.replace('_', " ")) } dd { (value) } } }
+    let pair = |name: &str, value: &Markup| {
+        html! { div { dt { (name.replace('_', " ")) } dd { (value) } } }
     };
     let number = |n: u64| html! { data value=(n) { (grouped(n)) } };
+    let none = |f: &Figure| matches!(f, Figure::Count(0) | Figure::Max(0));
+    let told = || t.results.iter().filter(|(name, _)| *name != "frames" && !is_told_above(name));
+    // What counted nothing is one line of names: a card is read for what happened.
+    let zeros: Vec<String> =
+        told().filter(|(_, f)| none(f)).map(|(name, _)| name.replace('_', " ")).collect();
     html! {
         div.card {
             h3 { (t.name) }
             dl data-stage=(t.name) {
-                (pair("frames", &number(t.frames), false))
+                (pair("frames", &number(t.frames)))
                 @if t.failed > 0 {
-                    (pair("frames failed", &number(t.failed), false))
-                    (pair("of these by a panic", &number(t.panicked), t.panicked == 0))
+                    (pair("frames failed", &html! { span.bad { (number(t.failed)) } }))
+                    @if t.panicked > 0 { (pair("of these by a panic", &number(t.panicked))) }
                 }
-                @for (name, figure) in t.results.iter().filter(|(name, _)| *name != "frames") {
+                @for (name, figure) in told().filter(|(_, f)| !none(f)) {
                     @match figure {
-                        Figure::Count(n) | Figure::Max(n) => { (pair(name, &number(*n), *n == 0)) }
+                        Figure::Count(n) | Figure::Max(n) => { (pair(name, &number(*n))) }
                         Figure::Number(_) | Figure::Share { .. } => {
                             @let n = figure.as_f64().unwrap_or_default();
-                            @let value = html! { data value=(n) { (short(n)) } };
-                            (pair(name, &value, false))
+                            (pair(name, &html! { data value=(n) { (short(n)) } }))
                         }
                         Figure::Text(text) => {
-                            @if !text.is_empty() { (pair(name, &html! { (text) }, false)) }
+                            @if !text.is_empty() { (pair(name, &html! { (text) })) }
                         }
                     }
                 }
             }
+            @if !zeros.is_empty() { p.zeros { "0: " (zeros.join(", ")) } }
         }
     }
 }

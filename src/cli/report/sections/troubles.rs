@@ -3,7 +3,7 @@
 use super::{MAX_ROWS, Row, more, section, table};
 use crate::cli::object::holders;
 use crate::cli::report::page::nanos;
-use crate::cli::units::{grouped, size, time};
+use crate::cli::units::{grouped, size, time_on_page};
 use crate::fault::{FaultClass, code_text};
 use crate::pipeline::{FaultReport, ResetReport, Snapshot};
 use maud::{Markup, html};
@@ -132,7 +132,7 @@ fn resets(s: &Snapshot) -> Markup {
         let bar = html! {
             div.parts style=(format!("width:{share:.2}%")) {
                 @for (name, ns) in parts.iter().filter(|p| p.1 > 0) {
-                    span class=(name) style=(format!("flex-grow:{ns}")) title=(format!("{name} {}", time(*ns).trim())) {}
+                    span class=(name) style=(format!("flex-grow:{ns}")) title=(format!("{name} {}", time_on_page(*ns))) {}
                 }
             }
         };

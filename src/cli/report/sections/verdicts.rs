@@ -5,8 +5,11 @@ use crate::cli::inspection::{Inspection, Truth};
 use crate::cli::report::page::{Facts, count};
 use crate::cli::report::picture::Picture;
 use crate::cli::units::percent;
-use crate::verdict::Area;
+use crate::verdict::{Area, Defect};
 use maud::{Markup, html};
+
+/// Pictures that a narrow page shows; the style hides the others.
+const NARROW_PICTURES: usize = 12;
 
 /// Nothing where nothing was inspected.
 pub fn verdicts(f: &Facts<'_>, inspections: &[Inspection], truth: Option<&Truth>) -> Markup {
@@ -79,6 +82,29 @@ fn compared(t: &Truth) -> Markup {
                 }
             }
         }
+        (confused(t))
+    }
+}
+
+/// Which kinds were taken for which.
+fn confused(t: &Truth) -> Markup {
+    html! {
+        @if !t.confused.is_empty() {
+            div.scroll {
+                table.kinds {
+                    thead { tr { th scope="col" { "planted" } th scope="col" { "called" } th.n scope="col" { "parts" } } }
+                    tbody {
+                        @for (is, said, n) in &t.confused {
+                            tr {
+                                th scope="row" { (is) }
+                                td { (said) }
+                                td.n { (count(&format!("{is}-called-{said}"), *n)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -86,6 +112,9 @@ fn gallery(pictures: &[Picture]) -> Markup {
     html! {
         @if !pictures.is_empty() {
             div.gallery { @for p in pictures { (picture(p)) } }
+            @if pictures.len() > NARROW_PICTURES {
+                p.note.narrow { (pictures.len() - NARROW_PICTURES) " more on a wide screen, and all in the folder." }
+            }
         }
     }
 }
@@ -95,6 +124,7 @@ fn picture(p: &Picture) -> Markup {
     let kind = p.verdict.defect.map_or("good", |d| d.name());
     // The mark lies around the defect, not on it.
     let m = around(p.mark(), p.crop);
+    let missing = p.verdict.defect == Some(Defect::Missing);
     html! {
         figure.part {
             svg viewBox=(format!("0 0 {w} {h}")) role="img" {
@@ -104,6 +134,8 @@ fn picture(p: &Picture) -> Markup {
                     rect.halo x=(m.x) y=(m.y) width=(m.width) height=(m.height) {}
                     rect.mark x=(m.x) y=(m.y) width=(m.width) height=(m.height) {}
                 }
+                // An empty nest is dark: the place where a part should lie is drawn.
+                @if missing { (empty_place(m)) }
             }
             figcaption {
                 strong { (kind) } " " span.score title="how far beyond the threshold" { (score(p.verdict.score)) }
@@ -111,6 +143,18 @@ fn picture(p: &Picture) -> Markup {
                 "frame " (p.frame_id)
             }
         }
+    }
+}
+
+/// An outline with a cross in it.
+fn empty_place(m: Area) -> Markup {
+    let (x, y) =
+        (f32::from(m.x) + f32::from(m.width) / 2.0, f32::from(m.y) + f32::from(m.height) / 2.0);
+    let radius = f32::from(m.width.min(m.height)) * 0.4;
+    let arm = radius * 0.2;
+    html! {
+        circle.empty cx=(x) cy=(y) r=(radius) {}
+        path.empty d=(format!("M{} {}l{a} {a}m0 -{a}l-{a} {a}", x - arm, y - arm, a = 2.0 * arm)) {}
     }
 }
 
