@@ -26,7 +26,7 @@ fn every_byte_of_the_conveyor_arrives() {
     watched(|| {
         let faults = "at 5 incomplete;at 8 duplicate;at 11 reorder;at 14 lose 2;at 20 resize 320x256;at 30 resize 480x400";
         for fill in ["copy", "announce", "lend"] {
-            for format in ["Mono8", "Mono10p", "Mono16", "BayerRG8"] {
+            for format in ["Mono8", "Mono10p", "Mono12p", "Mono12Packed", "Mono16", "BayerRG8"] {
                 let uri = format!(
                     "sim:?width=480&height=400&scene=conveyor&format={format}&fill={fill}&rate=max&frames=40&faults={faults}"
                 );

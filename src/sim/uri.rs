@@ -34,7 +34,7 @@ pub const PARAMETERS: &[(&str, &str)] = &[
         "noise",
         "deviation of the conveyor's sensor noise at mid grey, in grey levels of 255, 0 to 50 (default 2); it grows with the light",
     ),
-    ("jitter", "how far parts lie off their nests, in diameters, 0 to 0.08 (default 0.015)"),
+    ("jitter", "how far parts lie off their nests, in diameters, 0 to 0.08 (default 0.03)"),
     ("fill", "copy, announce, lend or auto (default auto: all, copy first)"),
     ("queue", "finished frames kept, buffers queued, or buffers lent (default 4; lend 32)"),
     ("trigger", "off, software, or external: bursts and pauses at the rate (default off)"),

@@ -1,20 +1,16 @@
 //! Where the parts of a frame lie and what is wrong with them: a pure function of seed, geometry and serial.
 
 use super::super::pattern::mix;
+use super::flaw::{DRAWN, Flaw};
 use crate::format::Geometry;
 use crate::verdict::{Area, Defect, MAX_PARTS};
 
 /// Good caps that are drawn, each turned another way.
 pub(super) const GOOD: usize = 16;
-/// Drawn caps of each kind of defect; a missing part needs none.
-pub(super) const VARIANTS: usize = 8;
-/// The kinds that are drawn.
-const DRAWN: [Defect; 5] =
-    [Defect::Deformed, Defect::Scratch, Defect::Dent, Defect::Stain, Defect::Misprint];
-/// Drawn caps in all.
-pub(super) const SPRITES: usize = GOOD + DRAWN.len() * VARIANTS;
-/// What is drawn of a cap, rim and shadow included, in radii.
-pub(super) const REACH: f32 = 1.04;
+/// Drawn flaws of each kind; a missing part needs none.
+pub(super) const VARIANTS: usize = 12;
+/// What is drawn of a cap, its shadow included, in radii.
+pub(super) const REACH: f32 = 1.21;
 /// A cap's diameter in nest pitches.
 const FILLING: f32 = 0.70;
 
@@ -35,7 +31,7 @@ pub struct Look {
 
 impl Default for Look {
     fn default() -> Self {
-        Look { scene: Scene::Auto, defects: 0.08, contrast: 1.0, noise: 2.0, jitter: 0.015 }
+        Look { scene: Scene::Auto, defects: 0.08, contrast: 1.0, noise: 2.0, jitter: 0.03 }
     }
 }
 
@@ -77,22 +73,13 @@ pub struct TruePart {
     pub mark: Area,
 }
 
-/// How one cap is drawn.
+/// A good cap.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cap {
-    pub defect: Option<Defect>,
     /// By how much it is turned, in radians.
     pub angle: f32,
     /// By how much of a pixel it is shifted.
     pub shift: [f32; 2],
-    /// Where the defect is, in radii from the centre.
-    pub at: [f32; 2],
-    /// A direction of the defect, in radians.
-    pub turn: f32,
-    /// The defect's size, in radii (of a misprint by a sector: in radians).
-    pub size: f32,
-    /// One of two looks: bright or dark scratch; a sector without print, or all of it displaced.
-    pub other: bool,
 }
 
 /// A cap in its place.
@@ -101,8 +88,10 @@ pub(super) struct Placed {
     /// First column and row of the drawing.
     pub x: i32,
     pub y: i32,
-    /// Which drawing; `None`: the nest is empty.
+    /// Which good cap; `None`: the nest is empty.
     pub cap: Option<u16>,
+    /// Which flaw of it.
+    pub flaw: Option<u16>,
 }
 
 /// The caps of one frame.
@@ -131,12 +120,13 @@ pub(super) struct Layout {
     /// Columns and rows of a drawing.
     pub side: usize,
     pub caps: Vec<Cap>,
+    pub flaws: Vec<Flaw>,
     defect_lot: u64,
     jitter: f32,
 }
 
 /// A number in `0..1` from 16 bits.
-fn share(bits: u64) -> f32 {
+pub(super) fn share(bits: u64) -> f32 {
     (bits & 0xFFFF) as f32 / 65536.0
 }
 
@@ -162,7 +152,10 @@ impl Layout {
             pitch,
             radius,
             side: 2 * (REACH * radius).ceil() as usize + 2,
-            caps: (0..SPRITES).map(|i| cap(i, mix(key ^ 0xCA9 ^ ((i as u64) << 20)))).collect(),
+            caps: (0..GOOD).map(|i| cap(i, mix(key ^ 0xCA9 ^ ((i as u64) << 20)))).collect(),
+            flaws: (0..DRAWN.len() * VARIANTS)
+                .map(|i| Flaw::new(i, mix(key ^ 0xF1A3 ^ ((i as u64) << 20)), radius))
+                .collect(),
             defect_lot: (look.defects * (1 << 24) as f64) as u64,
             jitter: look.jitter as f32 * 2.0 * radius,
         }
@@ -194,21 +187,38 @@ impl Layout {
         let half = self.side as f32 / 2.0;
         let at = |axis: usize| {
             let shift = 16 * axis as u32;
-            let off = signed(tray >> shift) + signed(place >> shift);
+            // Half of it the tray as a whole, half of it the part in its nest.
+            let off = (signed(tray >> shift) + signed(place >> shift)) / 2.0;
             (nest[axis] + off * self.jitter - half).round() as i32
         };
         [at(0), at(1)]
     }
 
-    fn drawing(defect: Option<Defect>, look: u64) -> Option<u16> {
-        let i = match defect {
-            None => (look >> 16) as usize % GOOD,
-            Some(d) => {
-                let kind = DRAWN.iter().position(|k| *k == d)?;
-                GOOD + kind * VARIANTS + (look >> 8) as usize % VARIANTS
-            }
+    /// The cap that flaw `i` is on.
+    pub fn cap_of(i: usize) -> usize {
+        // A step that has no divisor in common with it: each kind meets other turns.
+        i * 5 % GOOD
+    }
+
+    /// What flaw `i` changes of its cap's drawing: first column and row, and their ends.
+    pub fn bounds(&self, i: usize) -> [usize; 4] {
+        let cap = &self.caps[Self::cap_of(i)];
+        let [left, top, right, bottom] = self.flaws[i].bounds();
+        let at = |v: f32, axis: usize| self.side as f32 / 2.0 + cap.shift[axis] + v * self.radius;
+        let clip = |v: f32| v.clamp(0.0, self.side as f32) as usize;
+        // A pixel more: the belt's motion smears what is drawn.
+        let (x, y) = (clip(at(left, 0).floor() - 1.0), clip(at(top, 1).floor()));
+        [x, y, clip(at(right, 0).ceil() + 1.0), clip(at(bottom, 1).ceil())]
+    }
+
+    /// The cap and the flaw of a part; none: the nest is empty.
+    fn drawing(defect: Option<Defect>, look: u64) -> (Option<usize>, Option<usize>) {
+        let Some(defect) = defect else {
+            return (Some((look >> 16) as usize % GOOD), None);
         };
-        Some(i as u16)
+        let kind = DRAWN.iter().position(|k| *k == defect);
+        let flaw = kind.map(|k| k * VARIANTS + (look >> 8) as usize % VARIANTS);
+        (flaw.map(Self::cap_of), flaw)
     }
 
     /// The caps of frame `serial`.
@@ -217,7 +227,9 @@ impl Layout {
         for i in 0..self.nests() {
             let (defect, place, look) = self.lot(serial, i);
             let [x, y] = self.corner(serial, i, place);
-            tray.parts[i as usize] = Placed { x, y, cap: Self::drawing(defect, look) };
+            let (cap, flaw) = Self::drawing(defect, look);
+            let [cap, flaw] = [cap, flaw].map(|d| d.map(|i| i as u16));
+            tray.parts[i as usize] = Placed { x, y, cap, flaw };
         }
         tray
     }
@@ -226,25 +238,23 @@ impl Layout {
     pub fn truth(&self, serial: u64, i: u32) -> TruePart {
         let (defect, place, look) = self.lot(serial, i);
         let corner = self.corner(serial, i, place);
-        let half = self.side as f32 / 2.0;
-        let middle = [corner[0] as f32 + half, corner[1] as f32 + half];
-        let area = |at: [f32; 2], reach: [f32; 2]| {
-            let side = |axis: usize| {
-                let frame = self.frame[axis];
-                let from = middle[axis] + (at[axis] - reach[axis]) * self.radius;
-                let to = middle[axis] + (at[axis] + reach[axis]) * self.radius;
-                let from = from.clamp(0.0, frame - 1.0) as u16;
-                (from, (to.ceil().min(frame) as u16).saturating_sub(from).max(1))
+        // What the frame has of columns and rows that count from the drawing's corner.
+        let area = |[left, top, right, bottom]: [i32; 4]| {
+            let clip = |v: i32, axis: usize| {
+                let frame = self.frame[axis] as i32;
+                (corner[axis] + v).clamp(0, frame) as u16
             };
-            let ((x, width), (y, height)) = (side(0), side(1));
-            Area { x, y, width, height }
+            let (x, y) = (clip(left, 0), clip(top, 1));
+            Area { x, y, width: clip(right, 0) - x, height: clip(bottom, 1) - y }
         };
-        let part = area([0.0; 2], [1.0; 2]);
-        let mark = match (defect, Self::drawing(defect, look)) {
-            (Some(_), Some(cap)) => {
-                let (at, reach) = self.caps[cap as usize].mark();
-                area(at, reach)
-            }
+        let (cap, flaw) = Self::drawing(defect, look);
+        let shift = cap.map_or([0.0; 2], |c| self.caps[c].shift);
+        let side = |axis: usize, out: f32| self.side as f32 / 2.0 + shift[axis] + out * self.radius;
+        let first = [0, 1].map(|axis| side(axis, -1.0).floor() as i32);
+        let end = [0, 1].map(|axis| side(axis, 1.0).ceil() as i32);
+        let part = area([first[0], first[1], end[0], end[1]]);
+        let mark = match (defect, flaw) {
+            (Some(_), Some(flaw)) => area(self.bounds(flaw).map(|v| v as i32)),
             (Some(_), None) => part,
             _ => Area::default(),
         };
@@ -253,47 +263,9 @@ impl Layout {
 }
 
 fn cap(i: usize, lot: u64) -> Cap {
-    let lots = [lot, mix(lot), mix(mix(lot)), mix(mix(mix(lot)))];
-    let defect = i.checked_sub(GOOD).map(|d| DRAWN[d / VARIANTS]);
     let around = std::f32::consts::TAU;
-    let angle = around * (i % GOOD) as f32 / GOOD as f32 + signed(lots[0]) * 0.15;
-    let turn = around * share(lots[1]);
-    let (far, size) = match defect {
-        None => (0.0, 0.0),
-        Some(Defect::Deformed) => (0.72, 0.06 + 0.05 * share(lots[2])),
-        Some(Defect::Scratch) => (0.45 * share(lots[1] >> 16), 0.20 + 0.2 * share(lots[2])),
-        Some(Defect::Dent) => (0.7 * share(lots[1] >> 16), 0.075 + 0.04 * share(lots[2])),
-        Some(Defect::Stain) => (0.65 * share(lots[1] >> 16), 0.11 + 0.06 * share(lots[2])),
-        Some(_) if i.is_multiple_of(2) => (0.63, 0.45 + 0.3 * share(lots[2])),
-        Some(_) => (0.0, 0.07 + 0.04 * share(lots[2])),
-    };
     Cap {
-        defect,
-        angle,
-        shift: [signed(lots[3]) / 2.0, signed(lots[3] >> 16) / 2.0],
-        at: [far * turn.cos(), far * turn.sin()],
-        turn: match defect {
-            Some(Defect::Deformed | Defect::Misprint) => turn,
-            _ => around * share(lots[2] >> 16),
-        },
-        size,
-        other: !i.is_multiple_of(2),
-    }
-}
-
-impl Cap {
-    /// Middle and half sides of the rectangle in which the defect shows, in radii.
-    fn mark(&self) -> ([f32; 2], [f32; 2]) {
-        let s = self.size;
-        match self.defect {
-            None => ([0.0; 2], [0.0; 2]),
-            Some(Defect::Scratch) => {
-                (self.at, [s * self.turn.cos().abs() + 0.03, s * self.turn.sin().abs() + 0.03])
-            }
-            Some(Defect::Deformed) => (self.at, [0.44; 2]),
-            Some(Defect::Misprint) if self.other => ([0.0; 2], [0.85; 2]),
-            Some(Defect::Misprint) => (self.at, [0.2 + 0.6 * s; 2]),
-            Some(_) => (self.at, [s * 1.1; 2]),
-        }
+        angle: around * i as f32 / GOOD as f32 + signed(lot) * 0.15,
+        shift: [signed(lot >> 16) / 2.0, signed(lot >> 32) / 2.0],
     }
 }

@@ -1,9 +1,9 @@
 //! The conveyor: printed caps in the nests of a belt, some of them defective, and the truth about each.
 //!
 //! The belt moves by a tray between two frames, so each frame shows other caps, every one of them whole. What
-//! costs time is drawn ahead: the empty belt under its lamp, and a cap of each kind and turn. A frame is put
-//! together row by row: the belt's row, on it the rows of the caps, each under the lamp of its place, and over
-//! all of it the sensor's noise, which is new for each frame and pixel.
+//! costs time is drawn ahead: the empty belt under its lamp, good caps at many turns, and of each flaw the rectangle of
+//! its cap that it changes. A frame is put together row by row: the belt's row, on it the rows of the caps with their
+//! flaws, each under the lamp of its place, and over all of it the sensor's noise, which is new for each frame and pixel.
 //!
 //! ```text
 //! bytes 0 to 15 of a frame:  | serial, u64 LE | mix(serial, seed, geometry), u64 LE |
@@ -11,10 +11,13 @@
 //!
 //! The rest of the payload is a function of the serial, so that it can be drawn again and compared to the byte.
 
+mod belt;
 mod depth;
+mod flaw;
 mod layout;
 mod noise;
 mod paint;
+mod print;
 
 pub use layout::{Look, Scene, TruePart};
 
@@ -22,10 +25,12 @@ use super::config::SimConfig;
 use super::pattern::{PatternFault, PatternFaultKind, STAMP_BYTES, mix};
 use crate::error::Error;
 use crate::format::{Geometry, PixelFormat};
+use belt::{Belt, Light};
 use depth::Depth;
-use layout::{Layout, Tray};
+use layout::{Layout, Placed, Tray};
 use noise::Noise;
-use paint::{Light, Master};
+use paint::{Painter, Sprite};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// The smallest frame that shows caps: width and height in pixels.
@@ -99,9 +104,8 @@ pub struct Conveyor {
 struct Art {
     light: Light,
     belt: Box<[u8]>,
-    caps: Vec<Box<[u8]>>,
-    /// First and last column of each row of a drawing that is drawn on.
-    spans: Box<[(u32, u32)]>,
+    caps: Vec<Sprite>,
+    flaws: Vec<Sprite>,
     /// `None`: there is none.
     noise: Option<Noise>,
 }
@@ -128,35 +132,36 @@ impl Art {
 
     fn draw(geometry: &Geometry, layout: &Layout, look: &Look, key: u64) -> Art {
         let light = Light::new(geometry);
-        let master = Master::new();
         // Squared: at half the contrast some defects are hard to find.
         let contrast = (look.contrast * look.contrast) as f32;
-        let draw = |i: usize| paint::cap(&master, layout, &layout.caps[i], contrast);
+        let painter = Painter::new(layout, contrast);
+        let belt = Belt::new(geometry, layout, &light, key ^ 2);
+        let half = |rows: Range<u32>, caps: Range<usize>, flaws: Range<usize>| {
+            let mut drawn = vec![0; rows.len() * geometry.width as usize];
+            let each = drawn.chunks_exact_mut(geometry.width as usize).zip(rows);
+            each.for_each(|(row, y)| belt.row(y as usize, row));
+            let caps: Vec<_> = caps.map(|i| painter.cap(i)).collect();
+            (drawn, caps, flaws.map(|i| painter.flaw(i)).collect::<Vec<_>>())
+        };
         // Two at a time: the first half on another thread, if there can be one.
-        let half_way = layout.caps.len() / 2;
-        let all = |range: std::ops::Range<usize>| range.map(draw).collect::<Vec<_>>();
-        let (mut caps, others, belt) = std::thread::scope(|s| {
+        let (rows, c, f) = (geometry.height, layout.caps.len(), layout.flaws.len());
+        let first = || half(0..rows / 2, 0..c / 2, 0..f / 2);
+        let (mut drawn, others) = std::thread::scope(|s| {
             let builder = std::thread::Builder::new().name("fl-draw".into());
-            let helper = builder.spawn_scoped(s, || all(0..half_way));
-            let belt = paint::belt(geometry, layout, &light);
-            let others = all(half_way..layout.caps.len());
+            let helper = builder.spawn_scoped(s, first);
+            let others = half(rows / 2..rows, c / 2..c, f / 2..f);
             let first = match helper {
                 Ok(h) => h.join().unwrap_or_else(|p| std::panic::resume_unwind(p)),
-                Err(_) => all(0..half_way),
+                Err(_) => first(),
             };
-            (first, others, belt)
+            (first, others)
         });
-        caps.extend(others);
-        let (half, reach) = (layout.side as f32 / 2.0, layout::REACH * layout.radius);
-        let spans = (0..layout.side)
-            .map(|y| {
-                let dy = y as f32 + 0.5 - half;
-                let wide = (reach * reach - dy * dy).max(0.0).sqrt();
-                ((half - wide).ceil() as u32, (half + wide).floor() as u32)
-            })
-            .collect();
+        drawn.0.extend(others.0);
+        drawn.1.extend(others.1);
+        drawn.2.extend(others.2);
+        let (belt, caps, flaws) = (drawn.0.into(), drawn.1, drawn.2);
         let noise = (look.noise > 0.0).then(|| Noise::new(look.noise, key ^ 1));
-        Art { light, belt, caps, spans, noise }
+        Art { light, belt, caps, flaws, noise }
     }
 }
 
@@ -192,13 +197,14 @@ impl Conveyor {
 
     /// Bytes of everything that was drawn.
     pub fn memory_bytes(&self) -> usize {
-        self.art.belt.len() + self.art.caps.iter().map(|c| c.len()).sum::<usize>()
+        let sprites = self.art.caps.iter().chain(&self.art.flaws);
+        self.art.belt.len() + sprites.map(|s| s.grey.len() + s.through.len()).sum::<usize>()
     }
 
     /// Writes frame `serial` to the start of `out`; as much of it as fits.
     ///
     /// # Real-time
-    /// Any thread. No allocation, no lock, no system call; 5 megapixels of Mono8 take one to two milliseconds.
+    /// Any thread. No allocation, no lock, no system call; 5 megapixels of Mono8 take some two milliseconds.
     pub fn write(&self, serial: u64, out: &mut [u8]) {
         let end = self.image_bytes().min(out.len());
         let tray = self.layout.place(serial);
@@ -223,32 +229,64 @@ impl Conveyor {
     /// One row of a frame, at eight bits.
     #[inline]
     fn row(&self, serial: u64, tray: &Tray, y: usize, out: &mut [u8]) {
-        let (width, side) = (self.geometry.width as usize, self.layout.side);
+        let width = self.geometry.width as usize;
         out.copy_from_slice(&self.art.belt[y * width..(y + 1) * width]);
         for part in tray.parts() {
-            let (Some(cap), Ok(dy)) = (part.cap, usize::try_from(y as i64 - i64::from(part.y)))
-            else {
-                continue;
-            };
-            if dy >= side {
-                continue;
-            }
-            let (from, to) = self.art.spans[dy];
-            // What lies outside the frame is not seen.
-            let from = i64::from(part.x) + i64::from(from);
-            let to = (i64::from(part.x) + i64::from(to)).min(width as i64);
-            let first = from.max(0);
-            if to <= first {
-                continue;
-            }
-            let (first, last) = (first as usize, to as usize);
-            let begin = dy * side + (first as i64 - i64::from(part.x)) as usize;
-            let drawn = &self.art.caps[cap as usize][begin..begin + (last - first)];
-            let columns = &self.art.light.columns[first..last];
-            Light::lay(self.art.light.rows[y], columns, drawn, &mut out[first..last]);
+            self.part(part, y, out);
         }
         if let Some(noise) = &self.art.noise {
             noise.add(serial, y, out);
+        }
+    }
+
+    /// What a row shows of a part.
+    #[inline]
+    fn part(&self, part: &Placed, y: usize, out: &mut [u8]) {
+        let (Some(cap), Ok(dy)) = (part.cap, usize::try_from(y as i64 - i64::from(part.y))) else {
+            return;
+        };
+        let cap = &self.art.caps[cap as usize];
+        let Some(span) = cap.spans.get(dy) else { return };
+        let [from, solid, end, to] = span.map(usize::from);
+        // The flaw's columns of this row; none is an empty range at the end.
+        let flaw = part.flaw.map(|f| &self.art.flaws[f as usize]);
+        let flaw = flaw.and_then(|f| Some((f, f.spans.get(dy.checked_sub(f.y)?)?)));
+        let (cut, resume) =
+            flaw.map_or((to, to), |(f, _)| (f.x.max(from), (f.x + f.width).min(to)));
+        let mut lay = |s: &Sprite, from: usize, to: usize, hides: bool| {
+            // What lies outside the frame is not seen.
+            let x = i64::from(part.x);
+            let from = from.max((-x).clamp(0, i64::from(u16::MAX)) as usize);
+            let to = to.min((out.len() as i64 - x).max(0) as usize);
+            if from >= to {
+                return;
+            }
+            let first = (x + from as i64) as usize;
+            let range = first..first + (to - from);
+            let at = (dy - s.y) * s.width + from - s.x;
+            let (gain, columns) = (self.art.light.rows[y], &self.art.light.columns[range.clone()]);
+            let (grey, to) = (&s.grey[at..at + (to - from)], &mut out[range.clone()]);
+            if hides {
+                Light::lay(gain, columns, grey, to);
+            } else {
+                Light::lay_over(gain, columns, grey, &s.through[at..at + range.len()], to);
+            }
+        };
+        for (a, b) in [(from, cut), (resume, to)] {
+            lay(cap, a, b.min(solid), false);
+            lay(cap, a.max(solid), b.min(end), true);
+            lay(cap, a.max(end), b, false);
+        }
+        if let Some((flaw, span)) = flaw {
+            let [_, solid, end, _] = span.map(|x| flaw.x + usize::from(x));
+            let (solid, end) = (solid.max(cut), end.min(resume));
+            if solid < end {
+                lay(flaw, cut, solid, false);
+                lay(flaw, solid, end, true);
+                lay(flaw, end, resume, false);
+            } else {
+                lay(flaw, cut, resume, false);
+            }
         }
     }
 

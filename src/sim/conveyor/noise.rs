@@ -51,9 +51,8 @@ fn add(noise: &[u16], row: &mut [u8]) {
     for (p, z) in row.iter_mut().zip(noise) {
         let grey = u16::from(*p);
         // The root of a quarter (what is read in the dark) and three quarters of grey / 128 (what light adds), as
-        // a parabola that counts 4096 for 1: within 3 percent of it.
-        let bend = (grey.wrapping_mul(grey) >> 8).wrapping_mul(6);
-        let share = grey.wrapping_mul(19).wrapping_add(2048).wrapping_sub(bend) & !1;
+        // a straight line that counts 4096 for 1: within a tenth of it, and half as dear as a parabola.
+        let share = grey.wrapping_mul(14).wrapping_add(2048);
         // In half grey levels, so that it can be rounded; zero in the table is half of the share here.
         let noise = ((u32::from(*z) * u32::from(share)) >> 16) as u16;
         let twice = (grey << 1 | 1).wrapping_add(noise).wrapping_sub(share >> 1) as i16;
@@ -90,7 +89,7 @@ mod tests {
                 // A grey level is a whole number, which adds a twelfth to the variance.
                 let want = (want * want + 1.0 / 12.0).sqrt();
                 assert!(
-                    (got / want - 1.0).abs() < 0.06,
+                    (got / want - 1.0).abs() < 0.12,
                     "{deviation} at {grey}: {got}, not {want}"
                 );
                 assert!(mean.abs() < 0.03 + 0.02 * deviation, "{deviation} at {grey}: {mean}");

@@ -1,260 +1,166 @@
-//! How the scene is drawn: a cap's print and surface, its defects, belt and nests. All of it ahead of time.
+//! How a cap is drawn: a turned metal face, a knurled skirt, its print, its shadow, and a flaw if it has one. All of
+//! it ahead of time.
 
+use super::flaw::{AWAY, Flaw, Prints};
 use super::layout::{Cap, Layout, REACH};
-use crate::format::Geometry;
+use super::print::{Print, bump, smooth};
 use crate::verdict::Defect;
 
-/// Pixels a radius in the print's master: finer than any cap that is drawn from it.
-const MASTER_RADIUS: usize = 320;
-const MASTER_SIDE: usize = 2 * MASTER_RADIUS + 2;
 /// Grey levels before the lighting.
-const METAL: f32 = 186.0;
-const INK: f32 = 76.0;
-const NEST: f32 = 26.0;
-const BELT: f32 = 50.0;
+const METAL: f32 = 184.0;
+const INK: f32 = 72.0;
+/// What share of a pixel's light the belt's motion smears into each of its two neighbours.
+const SMEAR: f32 = 0.2;
+/// Teeth around the skirt.
+const TEETH: f32 = 72.0;
+/// Where the face ends and the skirt begins, in radii.
+const FACE: f32 = 0.845;
+const SKIRT: f32 = 0.905;
+/// A groove around the face.
+const GROOVE: f32 = 0.80;
+/// The shadow in the nest: how far it is displaced, its radius, its soft edge, and what it leaves of the light.
+const SHADOW: [f32; 2] = [0.06, 0.08];
+const SHADOW_RADIUS: f32 = 0.96;
+const SHADOW_EDGE: f32 = 0.14;
+const SHADOW_LEAVES: f32 = 0.30;
 
 const TEXT: &[u8] = b"FRAMELINE.FRAMELINE.";
-/// The print's ring, in radii.
-const RING: [f32; 2] = [0.52, 0.74];
+const OTHER_TEXT: &[u8] = b"LINEFRAME.LINEFRAME.";
 
-/// Seven rows of five dots, the leftmost the highest bit.
-fn glyph(c: u8) -> [u8; 7] {
-    match c {
-        b'F' => [31, 16, 16, 30, 16, 16, 16],
-        b'R' => [30, 17, 17, 30, 20, 18, 17],
-        b'A' => [14, 17, 17, 31, 17, 17, 17],
-        b'M' => [17, 27, 21, 21, 17, 17, 17],
-        b'E' => [31, 16, 16, 30, 16, 16, 31],
-        b'L' => [16, 16, 16, 16, 16, 16, 31],
-        b'I' => [14, 4, 4, 4, 4, 4, 14],
-        b'N' => [17, 25, 21, 19, 17, 17, 17],
-        _ => [0, 0, 4, 14, 4, 0, 0],
-    }
+/// Draws caps and flaws of one layout.
+pub(super) struct Painter<'a> {
+    layout: &'a Layout,
+    prints: Prints,
+    contrast: f32,
 }
 
-fn dot(c: u8, column: f32, row: f32) -> bool {
-    (0.0..5.0).contains(&column)
-        && (0.0..7.0).contains(&row)
-        && glyph(c)[row as usize] >> (4 - column as u32) & 1 == 1
+/// A rectangle of a cap's drawing, before the lighting.
+pub(super) struct Sprite {
+    /// Its first column and row in the drawing, and its columns.
+    pub x: usize,
+    pub y: usize,
+    pub width: usize,
+    /// What it adds to a pixel.
+    pub grey: Box<[u8]>,
+    /// What it leaves of the belt, 255 being all.
+    pub through: Box<[u8]>,
+    /// For each row: where it shows, and where within that nothing of the belt does; first columns and ends.
+    pub spans: Box<[[u16; 4]]>,
 }
 
-/// Whether there is ink at that place of the cap, in radii from its centre.
-fn is_ink(u: f32, v: f32) -> bool {
-    let r = (u * u + v * v).sqrt();
-    if (0.40..0.44).contains(&r) || (0.80..0.82).contains(&r) {
-        return true;
-    }
-    if r < 0.36 {
-        let dot_side = 0.068;
-        return dot(b'F', u / dot_side + 2.5, v / dot_side + 3.5);
-    }
-    if !(RING[0]..RING[1]).contains(&r) {
-        return false;
-    }
-    let around = (v.atan2(u) / std::f32::consts::TAU).rem_euclid(1.0) * TEXT.len() as f32;
-    let row = (RING[1] - r) / (RING[1] - RING[0]) * 7.0;
-    dot(TEXT[around as usize % TEXT.len()], around.fract() * 6.0 - 0.5, row)
-}
-
-/// The print, once and for all, four samples a pixel.
-pub(super) struct Master {
-    ink: Vec<u8>,
-}
-
-impl Master {
-    pub fn new() -> Master {
-        let at =
-            |i: usize, sub: f32| (i as f32 + sub - MASTER_SIDE as f32 / 2.0) / MASTER_RADIUS as f32;
-        let ink = (0..MASTER_SIDE * MASTER_SIDE)
-            .map(|i| {
-                let (x, y) = (i % MASTER_SIDE, i / MASTER_SIDE);
-                let subs = [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)];
-                let hits = subs.iter().filter(|s| is_ink(at(x, s.0), at(y, s.1))).count();
-                (hits * 255 / 4) as u8
-            })
-            .collect();
-        Master { ink }
+impl<'a> Painter<'a> {
+    pub fn new(layout: &'a Layout, contrast: f32) -> Painter<'a> {
+        let prints = Prints { right: Print::new(TEXT), wrong: Print::new(OTHER_TEXT) };
+        Painter { layout, prints, contrast }
     }
 
-    /// How much ink there is at that place, `0..=1`.
-    fn ink(&self, u: f32, v: f32) -> f32 {
-        let at = |c: f32| {
-            let c = c * MASTER_RADIUS as f32 + MASTER_SIDE as f32 / 2.0 - 0.5;
-            c.clamp(0.0, (MASTER_SIDE - 2) as f32)
-        };
-        let (x, y) = (at(u), at(v));
-        let (i, fx, fy) = (y as usize * MASTER_SIDE + x as usize, x.fract(), y.fract());
-        let p = |k: usize| f32::from(self.ink[i + k]);
-        let above = p(0) + (p(1) - p(0)) * fx;
-        let below = p(MASTER_SIDE) + (p(MASTER_SIDE + 1) - p(MASTER_SIDE)) * fx;
-        (above + (below - above) * fy) / 255.0
+    /// A good cap.
+    pub fn cap(&self, i: usize) -> Sprite {
+        self.draw(&self.layout.caps[i], None, [0, 0, self.layout.side, self.layout.side])
     }
-}
 
-fn smooth(x: f32) -> f32 {
-    let x = x.clamp(0.0, 1.0);
-    x * x * (3.0 - 2.0 * x)
-}
+    /// The part of a cap that a flaw changes.
+    pub fn flaw(&self, i: usize) -> Sprite {
+        let cap = &self.layout.caps[Layout::cap_of(i)];
+        self.draw(cap, Some(&self.layout.flaws[i]), self.layout.bounds(i))
+    }
 
-/// Draws a cap before the lighting, `side` x `side`.
-pub(super) fn cap(master: &Master, layout: &Layout, cap: &Cap, contrast: f32) -> Box<[u8]> {
-    let (side, radius) = (layout.side, layout.radius);
-    let (sin, cos) = cap.angle.sin_cos();
-    let mut out = vec![0_u8; side * side].into_boxed_slice();
-    for y in 0..side {
-        for x in 0..side {
-            let u = (x as f32 + 0.5 - side as f32 / 2.0 - cap.shift[0]) / radius;
-            let v = (y as f32 + 0.5 - side as f32 / 2.0 - cap.shift[1]) / radius;
-            let r = (u * u + v * v).sqrt();
-            if r > REACH + 0.02 {
-                continue;
+    fn draw(&self, cap: &Cap, flaw: Option<&Flaw>, [x0, y0, x1, y1]: [usize; 4]) -> Sprite {
+        let width = x1 - x0;
+        let (mut grey, mut through) = (Vec::new(), Vec::new());
+        // One pixel more on both sides, for the smear.
+        let mut row = vec![[0.0_f32, 1.0]; width + 2];
+        for y in y0..y1 {
+            for (i, p) in row.iter_mut().enumerate() {
+                *p = self.pixel(cap, flaw, (x0 + i) as f32 - 1.0, y as f32);
             }
-            // A dented outline: the surface is squeezed towards the centre there.
-            let squeeze = match cap.defect {
-                Some(Defect::Deformed) => {
-                    let off = ((v.atan2(u) - cap.turn + std::f32::consts::PI)
-                        .rem_euclid(std::f32::consts::TAU)
-                        - std::f32::consts::PI)
-                        .abs();
-                    1.0 - contrast * cap.size * smooth(1.0 - off / 0.42)
-                }
-                _ => 1.0,
-            };
-            let (du, dv, dr) = (u / squeeze, v / squeeze, r / squeeze);
-            let (pu, pv) = (du * cos + dv * sin, dv * cos - du * sin);
-            let mut ink = master.ink(pu, pv);
-            if cap.defect == Some(Defect::Misprint) {
-                let wrong = if cap.other {
-                    let (du, dv) = (cap.turn.cos() * cap.size, cap.turn.sin() * cap.size);
-                    if dr < 0.84 { master.ink(pu - du, pv - dv) } else { ink }
-                } else {
-                    let off = ((v.atan2(u) - cap.turn + std::f32::consts::PI)
-                        .rem_euclid(std::f32::consts::TAU)
-                        - std::f32::consts::PI)
-                        .abs();
-                    if off < cap.size && (0.48..0.78).contains(&r) { 0.0 } else { ink }
-                };
-                ink += (wrong - ink) * contrast;
+            let smeared = row.windows(3).map(|w| {
+                [0, 1].map(|k| (1.0 - 2.0 * SMEAR) * w[1][k] + SMEAR * (w[0][k] + w[2][k]))
+            });
+            for [g, t] in smeared {
+                grey.push((g + 0.5) as u8);
+                through.push((t * 255.0 + 0.02) as u8);
             }
-            // The surface: a shallow dome, knurled at its edge, lit from the upper left.
-            let slope = -(du * 0.6 + dv * 0.8);
-            let mut metal = METAL * (1.0 + 0.10 * slope);
-            let shine = (du + 0.30).powi(2) + (dv + 0.36).powi(2);
-            if shine < 0.5 {
-                metal += 34.0 * (-shine * 14.0).exp();
-            }
-            if dr > 0.86 {
-                let tooth = (pv.atan2(pu) * 72.0).cos();
-                metal = METAL * (0.93 + 0.17 * slope) + 20.0 * tooth * smooth((dr - 0.86) / 0.03);
-                metal *= 1.0 - 0.12 * smooth((dr - 0.95) / 0.05);
-            }
-            let mut grey = metal + (INK - metal) * ink * 0.92;
-            // At full contrast plain to see; at half of it some are not.
-            grey += contrast * 0.62 * blemish(cap, u, v, r);
-            // Its edge, and the shadow that it throws into the nest.
-            let inside = ((1.0 - dr) * radius + 0.5).clamp(0.0, 1.0);
-            let shadow = NEST * (0.72 + 0.28 * smooth((dr - 1.0) / 0.06));
-            grey = shadow + (grey - shadow) * inside;
-            out[y * side + x] = (grey + 0.5) as u8;
         }
+        let rows = grey.chunks_exact(width).zip(through.chunks_exact(width));
+        let spans = rows.map(|(g, t)| span(g, t)).collect();
+        let (grey, through) = (grey.into(), through.into());
+        Sprite { x: x0, y: y0, width, grey, through, spans }
     }
-    out
-}
 
-/// What a scratch, a dent or a stain adds to the grey level.
-fn blemish(cap: &Cap, u: f32, v: f32, r: f32) -> f32 {
-    let (du, dv) = (u - cap.at[0], v - cap.at[1]);
-    let d = (du * du + dv * dv).sqrt();
-    if r > 0.99 {
-        return 0.0;
-    }
-    match cap.defect {
-        Some(Defect::Scratch) => {
-            let along = du * cap.turn.cos() + dv * cap.turn.sin();
-            let across = dv * cap.turn.cos() - du * cap.turn.sin() + 0.35 * along * along;
-            let width = 0.016 * (1.0 - 0.5 * (along / cap.size).abs());
-            let on = smooth((cap.size - along.abs()) / 0.03) * smooth(1.6 - across.abs() / width);
-            on * if cap.other { 78.0 } else { -92.0 }
+    /// What a pixel adds, and what share it leaves of what is behind it.
+    fn pixel(&self, cap: &Cap, flaw: Option<&Flaw>, x: f32, y: f32) -> [f32; 2] {
+        let (radius, half) = (self.layout.radius, self.layout.side as f32 / 2.0);
+        let u = (x + 0.5 - half - cap.shift[0]) / radius;
+        let v = (y + 0.5 - half - cap.shift[1]) / radius;
+        let r = u.hypot(v);
+        if r > REACH {
+            return [0.0, 1.0];
         }
-        Some(Defect::Dent) => {
-            let t = d / cap.size;
-            if t > 1.2 {
-                return 0.0;
-            }
-            let wall = (du * 0.6 + dv * 0.8) / cap.size;
-            let bowl = smooth((1.2 - t) / 0.4);
-            bowl * (115.0 * wall - 22.0)
+        let edge = flaw.map_or(1.0, |f| f.edge(u, v, self.contrast));
+        let covers = ((edge - r) * radius + 0.5).clamp(0.0, 1.0);
+        let far = (u - SHADOW[0]).hypot(v - SHADOW[1]);
+        let lit = smooth((far - SHADOW_RADIUS) / SHADOW_EDGE);
+        let through = (1.0 - covers) * (SHADOW_LEAVES + (1.0 - SHADOW_LEAVES) * lit);
+        if covers == 0.0 {
+            return [0.0, through];
         }
-        Some(Defect::Stain) => {
-            let lobe = 1.0 + 0.18 * (dv.atan2(du) * 3.0 + cap.turn).sin();
-            -96.0 * smooth((1.0 - d / (cap.size * lobe)) / 0.55)
+        let unbent = flaw.map_or(1.0, |f| f.unbent(r, edge));
+        let (u, v, r) = (u * unbent, v * unbent, r * unbent);
+        let (sin, cos) = cap.angle.sin_cos();
+        let turned = [u * cos + v * sin, v * cos - u * sin, sin, cos];
+        let mut ink = self.prints.right.ink(turned[0], turned[1], radius);
+        if let Some(f) = flaw.filter(|f| f.defect == Defect::Misprint) {
+            let wrong = f.ink(&self.prints, ink, [u, v], turned, radius);
+            ink += (wrong - ink) * self.contrast;
         }
-        _ => 0.0,
+        let metal = metal(u, v, r, turned);
+        // Ink has a little gloss of its own.
+        let mut grey = metal + (INK + 0.12 * (metal - METAL) - metal) * ink;
+        if let Some(f) = flaw {
+            grey = f.surface(grey, u, v, edge, self.contrast);
+        }
+        [grey.clamp(0.0, 255.0) * covers, through]
     }
 }
 
-/// The empty conveyor under its lamp.
-pub(super) fn belt(g: &Geometry, layout: &Layout, light: &Light) -> Box<[u8]> {
-    let (width, height) = (g.width as usize, g.height as usize);
-    let mut belt = vec![0_u8; width * height].into_boxed_slice();
-    for (y, row) in belt.chunks_exact_mut(width).enumerate() {
-        let nest_row = ((y as f32 / layout.pitch[1]) as u32).min(layout.rows - 1);
-        let gain = f32::from(light.rows[y]) / 65536.0;
-        for (x, p) in row.iter_mut().enumerate() {
-            let nest_column = ((x as f32 / layout.pitch[0]) as u32).min(layout.columns - 1);
-            let nest = layout.nest(nest_row * layout.columns + nest_column);
-            let (u, v) =
-                ((x as f32 - nest[0]) / layout.radius, (y as f32 - nest[1]) / layout.radius);
-            let r = (u * u + v * v).sqrt();
-            let grey = if r < 1.13 {
-                NEST * (0.72 + 0.28 * smooth((r - 0.3) / 0.8))
-            } else if r < 1.18 {
-                let lit = (u * 0.6 + v * 0.8) / r;
-                BELT + 26.0 * lit
-            } else {
-                // A woven belt.
-                let weave = ((x / 3 + y / 3) % 4) as f32 - 1.5 + ((x / 2 + 7 * (y / 5)) % 3) as f32;
-                BELT + 2.2 * weave
-            };
-            *p = (grey * f32::from(light.columns[x]) / 256.0 * gain + 0.5) as u8;
-        }
-    }
-    belt
+/// Where a row of a drawing shows, and where it hides all that is behind it.
+fn span(grey: &[u8], through: &[u8]) -> [u16; 4] {
+    let shows = |i: &usize| grey[*i] != 0 || through[*i] != 255;
+    let hides = |i: &usize| through[*i] == 0;
+    let ends = |on: &dyn Fn(&usize) -> bool| {
+        let first = (0..grey.len()).find(on);
+        let last = (0..grey.len()).rfind(on);
+        first.zip(last).map(|(a, b)| (a as u16, b as u16 + 1))
+    };
+    let (from, to) = ends(&shows).unwrap_or_default();
+    // A cap is convex: all between the first hidden pixel and the last is.
+    let (solid, end) = ends(&hides).unwrap_or((to, to));
+    [from, solid, end, to]
 }
 
-/// The lamp: a gradient, and the lens's vignetting; the product of a row's and a column's gain.
-#[derive(Debug)]
-pub(super) struct Light {
-    /// Gain of each column, of 256.
-    pub columns: Box<[u8]>,
-    /// Gain of each row, of 65536.
-    pub rows: Box<[u16]>,
-}
-
-impl Light {
-    pub fn new(g: &Geometry) -> Light {
-        let gain = |i: u32, n: u32, gradient: f32, fall: f32| {
-            let c = (i as f32 + 0.5) / n as f32 * 2.0 - 1.0;
-            ((1.0 - fall * c * c) * (1.0 + gradient * c)) / (1.0 + gradient.abs())
-        };
-        Light {
-            columns: (0..g.width).map(|x| (255.0 * gain(x, g.width, 0.05, 0.13)) as u8).collect(),
-            rows: (0..g.height)
-                .map(|y| (65535.0 * gain(y, g.height, -0.04, 0.10)) as u16)
-                .collect(),
-        }
+/// The bare metal at a place; `turned`: the place before the cap was turned.
+fn metal(u: f32, v: f32, r: f32, turned: [f32; 4]) -> f32 {
+    // How far a wall that falls outwards faces the light there, -1 to 1.
+    let faces = -(u * AWAY[0] + v * AWAY[1]) / r.max(0.01);
+    if r < FACE {
+        // Turned on a lathe: light runs across it in a fan, and fine grooves run round it.
+        let fan = (2.0 * faces * faces - 1.0) * smooth(r / 0.3);
+        let grooves = (r * 190.0).sin() * 1.6 + (r * 83.0 + 1.0).sin() * 1.4;
+        let shine = bump((u + 0.28).hypot(v + 0.34) / 0.62);
+        let cut = bump((r - GROOVE) / 0.010) - bump((r - GROOVE - 0.016) / 0.010);
+        return METAL * (1.0 + 0.09 * faces * r) + 9.0 * fan + grooves + 26.0 * shine
+            - 34.0 * faces * cut;
     }
-
-    /// Lays a row of a drawing under the lamp.
-    ///
-    /// # Real-time
-    /// Any thread. No allocation, no lock.
-    #[inline]
-    pub fn lay(gain: u16, columns: &[u8], from: &[u8], to: &mut [u8]) {
-        for ((to, from), column) in to.iter_mut().zip(from).zip(columns) {
-            // 16 bits throughout: one multiplication of eight or sixteen pixels each.
-            let lit = u16::from(*from) * u16::from(*column);
-            *to = ((u32::from(lit) * u32::from(gain)) >> 24) as u8;
-        }
-    }
+    // A rounded shoulder, brightest where it mirrors the lamp.
+    let over = smooth((r - FACE) / (SKIRT - FACE));
+    let face = METAL * (1.0 + 0.09 * faces);
+    let shoulder = 30.0 * bump((over - 0.45) / 0.45) * (0.35 + faces);
+    // The skirt, seen from above: teeth whose flanks face the light in turn.
+    let (sin, cos) = (TEETH * turned[1].atan2(turned[0])).sin_cos();
+    let sideways = (v * AWAY[0] - u * AWAY[1]) / r;
+    let deep = smooth((r - SKIRT) / 0.015) * smooth((1.0 - r) / 0.03);
+    let teeth = deep * (20.0 * cos + 22.0 * sin * sideways);
+    let skirt = METAL * (0.90 + 0.12 * faces) * (1.0 - 0.10 * smooth((r - 0.95) / 0.05)) + teeth;
+    face + (skirt - face) * over + shoulder
 }

@@ -18,48 +18,162 @@ fn frame(c: &Conveyor, serial: u64) -> Vec<u8> {
     out
 }
 
+/// Frames with all defects at full contrast, without any contrast, and what is true of both.
+fn drawn(contrast: f64) -> (Conveyor, Conveyor, Truth) {
+    let look = Look { noise: 0.0, contrast, ..look(0.6) };
+    let good = Look { contrast: 0.0, ..look };
+    let new = |look| Conveyor::new(&small(), look, SEED).unwrap();
+    (new(&look), new(&good), Truth::new(&small(), &look, SEED).unwrap())
+}
+
+fn inside(x: usize, y: usize, a: Area) -> bool {
+    (a.x as usize..(a.x + a.width) as usize).contains(&x)
+        && (a.y as usize..(a.y + a.height) as usize).contains(&y)
+}
+
+/// By how much each pixel of an area is brighter than it should be.
+fn change(bad: &[u8], good: &[u8], a: Area) -> Vec<(usize, usize, i32)> {
+    let columns = a.x as usize..(a.x + a.width) as usize;
+    let at = |x: usize, y: usize| y * small().width as usize + x;
+    let row = |y: usize| columns.clone().map(move |x| (x, y, at(x, y)));
+    let all = (a.y as usize..(a.y + a.height) as usize).flat_map(row);
+    all.map(|(x, y, i)| (x, y, i32::from(bad[i]) - i32::from(good[i]))).collect()
+}
+
 #[test]
-fn the_truth_is_what_is_drawn() {
-    // Catches a truth that names the wrong part, place or kind: where a defect is said to be, the frame differs
-    // from a frame without it, and nowhere else.
-    let (g, contrast) = (small(), [1.0, 0.0]);
-    let [bad, good] = contrast.map(|contrast| {
-        let look = Look { noise: 0.0, contrast, ..look(0.5) };
-        Conveyor::new(&g, &look, SEED).unwrap()
-    });
-    let truth = Truth::new(&g, &look(0.5), SEED).unwrap();
-    let mut seen = [0; 6];
+fn a_frame_differs_from_a_good_one_where_the_truth_says_and_nowhere_else() {
+    // Catches a truth that names the wrong part, place or kind, or a box that is too small or far too large, after
+    // the part was jittered and turned.
+    for contrast in [1.0, 0.7] {
+        let (bad, good, truth) = drawn(contrast);
+        let mut seen = [0; 6];
+        for serial in 0..30 {
+            let (bad, good) = (frame(&bad, serial), frame(&good, serial));
+            let parts: Vec<_> = (0..truth.parts()).map(|i| truth.part(serial, i)).collect();
+            let whole = Area { x: 0, y: 0, width: 480, height: 400 };
+            for (x, y, _) in change(&bad, &good, whole).iter().filter(|c| c.2 != 0) {
+                let marked = parts.iter().any(|t| t.defect.is_some() && inside(*x, *y, t.mark));
+                assert!(marked, "frame {serial} differs at {x},{y}, outside of {parts:?}");
+            }
+            for t in parts {
+                let Some(d) = t.defect else { continue };
+                seen[d as usize] += 1;
+                // Neither has a cap there.
+                if d == Defect::Missing || contrast < 1.0 {
+                    continue;
+                }
+                let changed = change(&bad, &good, t.mark);
+                let plain: Vec<_> = changed.iter().filter(|c| c.2.abs() > 5).collect();
+                assert!(plain.len() > 12, "{d} in frame {serial}: {} pixels", plain.len());
+                for (side, of) in [(t.mark.width, 0), (t.mark.height, 1)] {
+                    let along = |c: &&&(usize, usize, i32)| [c.0, c.1][of];
+                    let low = plain.iter().map(|c| along(&c)).min().unwrap();
+                    let high = plain.iter().map(|c| along(&c)).max().unwrap();
+                    let filled = (high - low + 1) as f32 / f32::from(side);
+                    assert!(filled > 0.4, "{d}: {filled} of the box {:?}", t.mark);
+                }
+            }
+        }
+        assert!(seen.iter().all(|n| *n > 5), "{seen:?}");
+    }
+}
+
+#[test]
+fn the_truth_says_where_each_part_is() {
+    // Catches a box that is off by the jitter, the sub-pixel shift, or a pixel's half.
+    let look = Look { noise: 0.0, jitter: 0.06, ..look(0.0) };
+    let c = Conveyor::new(&small(), &look, SEED).unwrap();
+    let truth = Truth::new(&small(), &look, SEED).unwrap();
+    for serial in 0..20 {
+        let image = frame(&c, serial);
+        let mut image_on_belt =
+            change(&image, &c.art.belt, Area { x: 0, y: 0, width: 480, height: 400 });
+        // The stamp is no part.
+        image_on_belt.retain(|c| c.1 > 0 && c.2 > 12);
+        for i in 0..truth.parts() {
+            let part = truth.part(serial, i).part;
+            let margin = 6;
+            let near = Area {
+                x: part.x - margin,
+                y: part.y - margin,
+                width: part.width + 2 * margin,
+                height: part.height + 2 * margin,
+            };
+            let cap: Vec<_> = image_on_belt.iter().filter(|c| inside(c.0, c.1, near)).collect();
+            let ends = |of: fn(&(usize, usize, i32)) -> usize| {
+                let all = || cap.iter().map(|c| of(c));
+                [all().min().unwrap(), all().max().unwrap() + 1]
+            };
+            let ([x0, x1], [y0, y1]) = (ends(|c| c.0), ends(|c| c.1));
+            let want = [part.x, part.x + part.width, part.y, part.y + part.height];
+            for (got, want) in [x0, x1, y0, y1].into_iter().zip(want) {
+                assert!(got.abs_diff(want as usize) <= 2, "{x0}..{x1}, {y0}..{y1}, not {part:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_defect_looks_like_its_name() {
+    // Catches a dent without its two sides, a stain that shines, a scratch that is broad or only dark, an outline
+    // that is not bent, a misprint that leaves the print as it was.
+    let (bad, good, truth) = drawn(1.0);
+    let mut worst = [f32::MAX; 6];
     for serial in 0..40 {
         let (bad, good) = (frame(&bad, serial), frame(&good, serial));
         for i in 0..truth.parts() {
             let t = truth.part(serial, i);
-            let inside = |x: usize, y: usize, a: Area| {
-                (a.x as usize..(a.x + a.width) as usize).contains(&x)
-                    && (a.y as usize..(a.y + a.height) as usize).contains(&y)
+            let Some(d) = t.defect else { continue };
+            let changed = change(&bad, &good, t.mark);
+            let share = |on: &dyn Fn(i32) -> bool| {
+                changed.iter().filter(|c| on(c.2)).count() as f32 / changed.len() as f32
             };
-            let (mut in_mark, mut beside) = (0, 0);
-            for y in t.part.y as usize..(t.part.y + t.part.height) as usize {
-                for x in t.part.x as usize..(t.part.x + t.part.width) as usize {
-                    let at = y * g.width as usize + x;
-                    let differs = usize::from(bad[at].abs_diff(good[at]) > 12);
-                    if inside(x, y, t.mark) { in_mark += differs } else { beside += differs }
+            let (bright, dark) = (share(&|c| c > 14), share(&|c| c < -14));
+            let measure = match d {
+                Defect::Missing => 1.0,
+                // Cap that became nest.
+                Defect::Deformed => share(&|c| c < -60) / 0.01,
+                Defect::Scratch => (bright / 0.01).min(dark / 0.005).min(0.5 / (bright + dark)),
+                Defect::Dent => (bright / 0.05).min(dark / 0.05),
+                Defect::Stain => {
+                    if bright > 0.0 {
+                        0.0
+                    } else {
+                        dark / 0.15
+                    }
                 }
-            }
-            match t.defect {
-                // Neither has a cap there.
-                Some(Defect::Missing) => assert_eq!((in_mark, beside), (0, 0)),
-                Some(d) => {
-                    assert!(in_mark > 15, "{d} of part {i} in frame {serial}: {in_mark} pixels");
-                    assert!(beside * 3 < in_mark, "{d}: {beside} pixels beside {in_mark}");
-                }
-                None => assert_eq!((in_mark, beside), (0, 0), "a good part"),
-            }
-            if let Some(d) = t.defect {
-                seen[d as usize] += 1;
-            }
+                Defect::Misprint => (bright + dark) / 0.02,
+            };
+            worst[d as usize] = worst[d as usize].min(measure);
         }
     }
-    assert!(seen.iter().all(|n| *n > 0), "{seen:?}");
+    assert!(worst.iter().all(|w| *w >= 1.0 && *w < f32::MAX), "{worst:?}");
+}
+
+#[test]
+fn parts_jitter_and_turn() {
+    // Catches parts that lie the same in every frame, or off their nests by more than was asked for.
+    let l = Layout::new(&small(), &Look { jitter: 0.05, ..look(0.0) }, SEED);
+    let (most, half) = (0.05 * 2.0 * l.radius, l.side as f32 / 2.0);
+    let (mut offs, mut caps) = (Vec::new(), std::collections::BTreeSet::new());
+    for serial in 0..60 {
+        let tray = l.place(serial);
+        for (i, part) in tray.parts().iter().enumerate() {
+            let nest = l.nest(i as u32);
+            for (at, nest) in [part.x, part.y].into_iter().zip(nest) {
+                offs.push(at as f32 + half - nest);
+            }
+            caps.insert(part.cap.unwrap());
+        }
+    }
+    assert!(offs.iter().all(|o| o.abs() <= most + 0.5), "{most}");
+    for reached in [offs.iter().any(|o| *o > 0.8 * most), offs.iter().any(|o| *o < -0.8 * most)] {
+        assert!(reached, "parts stay within less than {most}");
+    }
+    assert_eq!(caps.len(), l.caps.len());
+    let turns: std::collections::BTreeSet<_> =
+        l.caps.iter().map(|c| (c.angle * 100.0) as i32).collect();
+    assert_eq!(turns.len(), l.caps.len());
 }
 
 #[test]
