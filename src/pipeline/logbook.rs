@@ -282,8 +282,8 @@ impl Logbook {
         let m = &self.shared.config.monitor;
         let warm = self.since_start(now).as_duration() >= m.warm_up;
         let why = match self.memory_at {
+            _ if warm && !self.settled => "settled",
             None => "start",
-            Some(_) if warm && !self.settled => "settled",
             Some(_) if rss_bytes > self.peak + self.peak / PEAK_STEP => "peak",
             Some(at) if (now - at).as_duration() >= m.log_repeats => "interval",
             Some(_) => return,
