@@ -120,12 +120,16 @@ impl Capture {
         self.reset("payload changed while away", Some(needs), false)
     }
 
-    /// Waits between attempts; `false` if an order or an abort cut it short.
+    /// Waits between attempts; `false` if a stop, an abort or the end of the run's time cut it short.
     pub(super) fn pause(&mut self, length: Duration) -> bool {
         let until = self.shared.clock.now() + length;
+        let until = self.until.map_or(until, |end| end.min(until));
         loop {
             let now = self.shared.clock.now();
             if self.shared.aborting() || self.shared.stopping() {
+                return false;
+            }
+            if self.until.is_some_and(|end| now >= end) {
                 return false;
             }
             if now >= until {
