@@ -374,7 +374,7 @@ fn a_busy_camera_gets_time_at_the_start() {
         let end = busy(1, SIM_VERSION);
         let failure = end.failure.unwrap();
         assert!(
-            failure.contains("after 1 attempts") && failure.contains("SIM_VERSION"),
+            failure.contains("after 1 attempt:") && failure.contains("SIM_VERSION"),
             "{failure}"
         );
 
