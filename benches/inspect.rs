@@ -25,6 +25,8 @@ const SEED: u64 = 7;
 /// Good caps are others than those that are judged.
 const OTHER_CAPS: u64 = 0x7EAC_4000;
 const TEACHING: u64 = 16;
+/// Depth of the hops to and from each worker.
+const RING: usize = 2;
 /// What a link of 10 Gbit/s can bring.
 const TARGET: f64 = 240.0;
 
@@ -74,6 +76,12 @@ fn rate(images: &[Vec<u8>], mut each: impl FnMut(&[u8])) -> f64 {
     images.len() as f64 / begun.elapsed().as_secs_f64()
 }
 
+/// As many buffers as a line with so many workers can hold, with the images in turn.
+fn lent(images: &[Vec<u8>], workers: usize) -> Arc<Memory> {
+    let buffers = 8 + (2 * RING + 4) * workers;
+    Memory::holding(&images.iter().cycle().take(buffers).cloned().collect::<Vec<_>>())
+}
+
 /// Frames a second of a line whose source lends the images and whose stage has so many workers.
 fn on_a_line(
     reference: &Arc<Reference>,
@@ -95,7 +103,7 @@ fn on_a_line(
     let reference = reference.clone();
     let mut line = Line::builder(source)
         .configure(|c| c.pool.slots = Some(buffers))
-        .stage_with(StageSpec::new("inspect").workers(workers), move |_| {
+        .stage_with(StageSpec::new("inspect").workers(workers).ring(RING), move |_| {
             Box::new(Inspect::new(reference.clone()))
         })
         .start()
@@ -130,18 +138,16 @@ fn main() {
     let (parts, failed) = check(&reference, &images, &truth);
 
     // Free threads first: whoever is pinned hands its core on to the threads that it makes.
-    let memory = Memory::holding(&images);
     let cores = known_cores().len();
     let mut workers: Vec<Value> = Vec::new();
     let (mut one, mut n) = (0.0, 1);
     while n <= cores.clamp(2, 16) {
         let count = if options.quick { 40 } else { 400 } * n as u64;
-        let speed = on_a_line(&reference, &memory, n, count, truth.parts() as u64);
+        let speed = on_a_line(&reference, &lent(&images, n), n, count, truth.parts() as u64);
         one = if n == 1 { speed } else { one };
         workers.push(json!({ "workers": n, "frames_per_second": round3(speed), "times_one": round3(speed / one) }));
         n *= 2;
     }
-    drop(memory);
 
     pin(two_cores()[0]);
     let mut inspector = Inspector::new(reference.clone());
