@@ -62,10 +62,12 @@ mod tests {
         fields.split_ascii_whitespace().nth(7).expect("minflt").parse().expect("a number")
     }
 
-    const PLACES: usize = 1 << 20;
+    /// Of eight bytes each: 40 MiB. The allocator answers so large a wish with fresh memory, never with some that was
+    /// given back, which is touched already (mallopt(3): what is beyond 32 MiB is always mapped).
+    const PLACES: usize = 5 << 20;
 
-    /// Faults while every place of what `make` makes is used. A page that the kernel moves meanwhile costs one
-    /// too, hence the margin; 2048 pages are written to.
+    /// Faults while memory is used. A page that the kernel moves meanwhile costs one too, hence the margin below;
+    /// ten thousand pages are written to.
     fn faults_of(used: impl FnOnce()) -> u64 {
         let before = faults();
         used();

@@ -207,6 +207,27 @@ fn a_stop_cuts_a_back_off_short() {
     });
 }
 
+/// Catches: a run of four seconds that goes on for minutes, because its camera is gone.
+#[test]
+fn the_end_of_the_time_cuts_a_back_off_short() {
+    watched(|| {
+        let camera = Tampered::new(sim(&small("rate=max&faults=at 50 disconnect")))
+            .reopens(|_, _| Err(Fault::code(SIM_LOST)));
+        let end = ended(
+            line(camera)
+                .configure(|c| {
+                    c.capture.duration = Some(Duration::from_millis(100));
+                    c.faults.backoff = Duration::from_secs(3600);
+                    c.faults.backoff_max = Duration::from_secs(3600);
+                })
+                .stage("verify", verify()),
+        );
+        assert_eq!(end.failure, None);
+        assert!(end.reconnects.len() == 1 && !end.reconnects[0].ok, "{:?}", end.reconnects);
+        assert_eq!(end.frames.delivered, 50);
+    });
+}
+
 /// Catches: a class that is not acted on as the table says, in any way of filling.
 #[test]
 fn each_class_has_its_action() {
@@ -353,7 +374,7 @@ fn a_busy_camera_gets_time_at_the_start() {
         let end = busy(1, SIM_VERSION);
         let failure = end.failure.unwrap();
         assert!(
-            failure.contains("after 1 attempts") && failure.contains("SIM_VERSION"),
+            failure.contains("after 1 attempt:") && failure.contains("SIM_VERSION"),
             "{failure}"
         );
 

@@ -163,6 +163,10 @@ fn every_rung_counts_its_successes() {
             "retries 2 of 3, back-offs 2 of 2, resets 3 of 3, reconnects 3 of 3"
         );
         assert!(end.ladder.iter().all(|r| r.time.0 > 0), "{:?}", end.ladder);
+        // Each is an event with its outcome and how long it took.
+        let told = |what: &str| end.events.iter().filter(|e| e.text.starts_with(what)).count();
+        assert_eq!(told("back-off for "), 2, "{:?}", end.events);
+        assert_eq!((told("quiescent reset ("), told("reconnection (")), (3, 3));
         assert!(end.reconnects.iter().all(|r| r.took.0 > 0 && r.took <= r.dead));
         assert_eq!(end.frames.delivered, 200);
     });

@@ -8,14 +8,15 @@ use frameline::pipeline::{
     After, Line, LineBuilder, LineHandle, LineState, NextFrame, Snapshot, StageSpec,
 };
 use frameline::ring::Policy;
+use frameline::source::Source;
 use frameline::stage::{Flow, StageContext, StageError};
 use frameline::{Error, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use util::{
-    Gate, Gated, Notes, PATIENCE, act, assert_balanced, assert_whole, count, hop, panic_quietly,
-    pass, sim, until, verify, watched,
+    Gate, Gated, Notes, PATIENCE, Tampered, act, assert_balanced, assert_whole, count, hop,
+    panic_quietly, pass, sim, until, verify, watched,
 };
 
 const SOON: Duration = Duration::from_secs(60);
@@ -323,6 +324,29 @@ fn a_stop_drains_what_the_source_has_finished() {
             });
             let end = line.stop(SOON);
             assert_eq!((end.frames.grabbed, end.frames.delivered), (3, 3), "{fill}");
+            assert_whole(&end, "verify");
+        }
+    });
+}
+
+/// Catches: frames that the device finishes just as it is told to stop, and that nobody fetches any more.
+#[test]
+fn frames_that_are_finished_as_the_device_stops_are_delivered() {
+    watched(|| {
+        for fill in FILLS {
+            let query = "width=64&height=48&sensor_width=64&sensor_height=48&trigger=software";
+            let camera = Tampered::new(sim(&format!("{query}&rate=100&fill={fill}&queue=8")))
+                .stops(|sim| (0..3).for_each(|_| sim.software_trigger().expect("it still runs")));
+            let line = Line::builder(camera)
+                .configure(|c| c.capture.timeout = Duration::from_millis(10))
+                .stage(StageSpec::new("verify").ring(6), verify())
+                .start()
+                .unwrap();
+            let handle = line.handle();
+            until("it runs", || handle.state() == LineState::Running);
+            let end = line.stop(SOON);
+            assert_eq!((end.frames.grabbed, end.frames.delivered), (3, 3), "{fill}");
+            assert_eq!(count(&end, "verify", "frames"), 3, "{fill}");
             assert_whole(&end, "verify");
         }
     });

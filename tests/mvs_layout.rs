@@ -7,11 +7,14 @@ use std::mem::offset_of;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// What the compiler says: `(structure, member, offset)`, with `-` for the size.
-fn compiled() -> Vec<(String, String, usize)> {
-    let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("mvs_layout");
+/// What the compiler says: `(structure, member, offset)`, with `-` for the size. `on_windows`: with the enumeration as
+/// it is there, for which this compiler chooses the width that one would.
+fn compiled(on_windows: bool) -> Vec<(String, String, usize)> {
+    let name = if on_windows { "mvs_layout_on_windows" } else { "mvs_layout" };
+    let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/c/mvs_layout.c");
-    let built = Command::new("cc").arg(source).arg("-o").arg(&out).status();
+    let define = if on_windows { "-DAS_ON_WINDOWS" } else { "-DAS_HERE" };
+    let built = Command::new("cc").args([define, source, "-o"]).arg(&out).status();
     assert!(built.expect("a C compiler, as rustc needs one to link").success());
     let output = Command::new(&out).output().expect("the program runs");
     let text = String::from_utf8(output.stdout).expect("ASCII");
@@ -56,9 +59,37 @@ fn every_place_is_where_the_c_compiler_puts_it() {
         UsbDetect: received_bytes received_frames;
         StreamException: serial stream kind;
     };
-    let theirs = compiled();
+    compare(&ours, &compiled(false));
+}
+
+fn compare(ours: &[(&str, &str, usize)], theirs: &[(String, String, usize)]) {
     assert_eq!(ours.len(), theirs.len());
-    for ((structure, member, at), theirs) in ours.into_iter().zip(&theirs) {
-        assert_eq!((structure, member, at), (theirs.0.as_str(), theirs.1.as_str(), theirs.2));
+    for ((structure, member, at), theirs) in ours.iter().zip(theirs) {
+        assert_eq!((*structure, *member, *at), (theirs.0.as_str(), theirs.1.as_str(), theirs.2));
     }
+}
+
+/// Catches: a layout for Windows that nobody on Linux ever looks at.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn so_it_is_with_the_enumeration_of_windows() {
+    type Info = FrameInfoOf<PixelTypeOnWindows>;
+    let ours = [
+        ("FrameInfo", "-", size_of::<Info>()),
+        ("FrameInfo", "pixel_type", offset_of!(Info, pixel_type)),
+        ("FrameInfo", "frame_num", offset_of!(Info, frame_num)),
+        ("FrameInfo", "host_time_ms", offset_of!(Info, host_time_ms)),
+        ("FrameInfo", "frame_len", offset_of!(Info, frame_len)),
+        ("FrameInfo", "lost_packets", offset_of!(Info, lost_packets)),
+        ("FrameInfo", "unparsed_chunk_list", offset_of!(Info, unparsed_chunk_list)),
+        ("FrameInfo", "frame_len_ex", offset_of!(Info, frame_len_ex)),
+        ("FrameInfo", "user", offset_of!(Info, user)),
+        ("FrameInfo", "reserved", offset_of!(Info, reserved)),
+        ("FrameOut", "-", size_of::<FrameOutOf<PixelTypeOnWindows>>()),
+        ("FrameOut", "reserved", offset_of!(FrameOutOf<PixelTypeOnWindows>, reserved)),
+    ];
+    let mut theirs = compiled(true);
+    theirs.retain(|t| ours.iter().any(|o| (o.0, o.1) == (t.0.as_str(), t.1.as_str())));
+    compare(&ours, &theirs);
+    assert_eq!((size_of::<Info>(), offset_of!(Info, frame_len)), (256, 32));
 }

@@ -96,8 +96,9 @@ pub struct DoctorArgs {
     after_help = "Exit codes: 0 the code is known; 1 no table has it; 2 it is no code at all."
 )]
 pub struct ExplainArgs {
-    /// The code as 0x80000007, 2147483655 or -2147483641, or its name as MV_E_NODATA or GC_ERR_TIMEOUT.
-    #[arg(allow_negative_numbers = true)]
+    /// The code as 0x80000007, 2147483655 or -2147483641, its name as MV_E_NODATA or GC_ERR_TIMEOUT, the vendor's term,
+    /// or a line of output with one of these in it.
+    #[arg(allow_hyphen_values = true)]
     pub code: String,
     /// The SDK that the code is from. Default: every one that has it.
     #[arg(long, value_enum)]

@@ -1,6 +1,8 @@
 //! `frameline devices`: every camera that each camera SDK on this machine can see.
 
 use super::args::DevicesArgs;
+use super::doctor::bounded::bounded;
+use super::job::with_parameter;
 use super::run::print;
 use super::value::list;
 use crate::error::Error;
@@ -9,6 +11,10 @@ use crate::sim::Sim;
 use crate::source::Source;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::time::Duration;
+
+/// How long an SDK may look for cameras. An enumeration takes seconds where adapters have no link.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One camera.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -94,7 +100,7 @@ fn hikrobot() -> Look {
             let devices = cameras.into_iter().enumerate().map(|(n, c)| Device {
                 uri: match c.serial.is_empty() {
                     true => format!("mvs:?index={n}"),
-                    false => format!("mvs:?serial={}", c.serial),
+                    false => with_parameter("mvs:", "serial", &c.serial),
                 },
                 link: match c.link {
                     Link::GigE => "GigE Vision".into(),
@@ -116,12 +122,18 @@ fn hikrobot() -> Look {
 
 /// Looks and prints.
 pub fn run(args: &DevicesArgs) -> Result<Option<String>, Error> {
-    let looks: Vec<_> = BACKENDS.iter().map(|(name, look)| (*name, look())).collect();
+    let looks: Vec<_> = BACKENDS.iter().map(|(name, look)| (*name, patient(*look))).collect();
     let text = match args.json {
         true => format!("{}\n", object(&looks)),
         false => text(&looks),
     };
     print(&text).map(|()| None)
+}
+
+/// A look that hangs or fails is a broken SDK, and costs the others nothing.
+fn patient(look: fn() -> Look) -> Look {
+    let reason = |e| format!("{e} when it was asked for its cameras");
+    bounded(PATIENCE, |_| {}, look).unwrap_or_else(|e| Look::Broken { reason: reason(e) })
 }
 
 /// A text without what a terminal would obey: names come from devices.

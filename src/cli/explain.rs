@@ -2,6 +2,7 @@
 
 use super::args::{ExplainArgs, Sdk};
 use super::run::print;
+use super::spelling::{Asked, parse};
 use super::value::distance;
 use crate::error::Error;
 use crate::fault::{CodeEntry, FaultClass, aravis, code_text, gentl, mvs, same_code};
@@ -64,22 +65,18 @@ impl Sdk {
     }
 }
 
-/// What was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Asked {
-    Number(i64),
-    Name(String),
-}
-
 /// Explains; the sentence is why it could not (exit code 1).
 pub fn run(args: &ExplainArgs) -> Result<Option<String>, Error> {
     let tables: Vec<_> =
         TABLES.into_iter().filter(|(sdk, _)| args.sdk.is_none_or(|s| s == *sdk)).collect();
-    let asked = parse(&args.code)?;
-    let is = |e: &CodeEntry| match &asked {
-        Asked::Number(code) => same_code(e.code, *code),
-        Asked::Name(name) => e.name == name || bare(e.name) == name,
+    let has = |code: i64| tables.iter().any(|(_, t)| t.iter().any(|e| same_code(e.code, code)));
+    let asked = match parse(&args.code)? {
+        // Decimal, unless only the other reading is a code.
+        Asked::Digits { decimal, hex } if !has(decimal) && has(hex) => Asked::Number(hex),
+        Asked::Digits { decimal, .. } => Asked::Number(decimal),
+        other => other,
     };
+    let is = |e: &CodeEntry| is_asked(e, &asked);
     let found: Vec<(Sdk, &CodeEntry)> = tables
         .iter()
         .flat_map(|(sdk, table)| table.iter().filter(|e| is(e)).map(|e| (*sdk, e)))
@@ -100,10 +97,13 @@ pub fn run(args: &ExplainArgs) -> Result<Option<String>, Error> {
         .collect();
     let code = match asked {
         Asked::Number(code) => code,
-        Asked::Name(name) => match tables.iter().find(|(sdk, _)| sdk.success() == name) {
-            Some(_) => 0,
-            None => return Err(unknown_name(&args.code, &name, &tables, &elsewhere)),
-        },
+        Asked::Digits { decimal, .. } => decimal,
+        Asked::Name(name) | Asked::Term(name) => {
+            match tables.iter().find(|(sdk, _)| sdk.success() == name) {
+                Some(_) => 0,
+                None => return Err(unknown_name(&args.code, &name, &tables, &elsewhere)),
+            }
+        }
     };
     if code == 0 {
         return success(args, &tables).map(|()| None);
@@ -118,33 +118,12 @@ pub fn run(args: &ExplainArgs) -> Result<Option<String>, Error> {
     Ok(Some(unknown_code(&args.code, code, args.sdk, &tables)))
 }
 
-/// A number of 32 bits, signed or not, or a name.
-fn parse(given: &str) -> Result<Asked, Error> {
-    let text = given.trim();
-    let lower = text.to_ascii_lowercase();
-    let looks_hex = lower.len() == 8
-        && lower.bytes().all(|b| b.is_ascii_hexdigit())
-        && lower.bytes().any(|b| b.is_ascii_digit())
-        && lower.bytes().any(|b| b.is_ascii_alphabetic());
-    let number = match lower.strip_prefix("0x") {
-        Some(hex) => Some(i64::from_str_radix(hex, 16).ok()),
-        None if looks_hex => Some(i64::from_str_radix(&lower, 16).ok()),
-        None if lower.trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit()) => {
-            Some(lower.parse().ok())
-        }
-        None => None,
-    };
-    match number {
-        Some(Some(n)) if (i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(&n) => {
-            Ok(Asked::Number(n))
-        }
-        Some(_) => Err(Error::config(format!(
-            "{given:?} is no code: one has 32 bits, as 0x80000007, 2147483655 or -2147483641"
-        ))),
-        None if text.is_empty() => Err(Error::config(
-            "the code is empty; give one as 0x80000007 or -2147483641, or a name as MV_E_NODATA",
-        )),
-        None => Ok(Asked::Name(text.to_ascii_uppercase())),
+/// Whether a row is what was asked for.
+fn is_asked(e: &CodeEntry, asked: &Asked) -> bool {
+    match asked {
+        Asked::Number(code) | Asked::Digits { decimal: code, .. } => same_code(e.code, *code),
+        Asked::Name(name) => e.name == name || bare(e.name) == name,
+        Asked::Term(term) => e.term.contains(term.as_str()),
     }
 }
 
@@ -301,7 +280,11 @@ fn unknown_name(
         return Error::config(format!("{given:?} is no code of {names}; {}", elsewhere.join("; ")));
     }
     let word: String = name.chars().take(LONGEST).collect();
-    let limit = (word.chars().count() / 4).max(2);
+    // Of a short word nothing would be left.
+    let limit = match word.chars().count() {
+        0..4 => 1,
+        n => (n / 4).max(2),
+    };
     let near = tables.iter().flat_map(|(_, table)| table.iter()).filter_map(|e| {
         let edits = distance(&word, e.name).min(distance(&word, bare(e.name)));
         let part = word.len() > 3 && e.name.contains(bare(&word));
@@ -339,11 +322,7 @@ mod tests {
                     bare(e.name).to_string(),
                 ] {
                     let asked = parse(&spelling).unwrap();
-                    let hit = match &asked {
-                        Asked::Number(n) => same_code(*n, e.code),
-                        Asked::Name(n) => e.name == n || bare(e.name) == n,
-                    };
-                    assert!(hit, "{} {spelling:?}: {asked:?}", sdk.name());
+                    assert!(is_asked(e, &asked), "{} {spelling:?}: {asked:?}", sdk.name());
                 }
                 let told = text(sdk, e);
                 for part in [e.name, e.meaning, e.class.name(), e.class.action(), e.term] {
@@ -366,6 +345,8 @@ mod tests {
             ("nodatta", None, "MV_E_NODATA"),
             ("OVERFLOW", None, "MV_E_IMAGE_BUFFER_OVERFLOW"),
             ("xyzzyxyzzy", None, "a name as MV_E_NODATA"),
+            ("-", None, "a name as MV_E_NODATA"),
+            ("\u{6ca1}\u{6709}", None, "a name as MV_E_NODATA"),
             ("", None, "is empty"),
             ("0x180000007", None, "32 bits"),
             ("4294967296", None, "32 bits"),
@@ -388,7 +369,7 @@ mod tests {
         for (code, want) in [
             ("0x80000005", "0x80000004 MV_E_PARAMETER"),
             ("0x8000007", "0x80000007 MV_E_NODATA"),
-            ("80000007", "0x80000007 MV_E_NODATA"),
+            ("70000007", "one reconnect, then stop"),
             ("0x80000070", "0x80000007 MV_E_NODATA"),
             ("-1024", "GC_ERR_AMBIGUOUS"),
             ("-10005", "a producer's own code"),

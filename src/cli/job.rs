@@ -126,7 +126,7 @@ pub(super) fn source(document: &Document) -> Result<(String, Origin), Error> {
 }
 
 /// The URI with a parameter set, in the place of an earlier value.
-fn with_parameter(uri: &str, key: &str, value: &str) -> String {
+pub(super) fn with_parameter(uri: &str, key: &str, value: &str) -> String {
     let (base, query) = uri.split_once('?').unwrap_or((uri, ""));
     let is_key = |p: &&str| p.split_once('=').map_or(*p, |(k, _)| k) == key;
     let mut pairs: Vec<String> =

@@ -26,6 +26,7 @@ pub mod resolve;
 pub mod run;
 pub mod schema;
 pub mod series;
+pub mod spelling;
 pub mod stats;
 pub mod status;
 pub mod summary;

@@ -259,8 +259,11 @@ fn troubles(out: &mut String, s: &Snapshot) {
             let outcome = if r.ok { "back" } else { "NOT back" };
             let _ = writeln!(
                 out,
-                "  {}: {outcome} after {} attempts, dead for {}",
-                r.reason, r.attempts, r.dead
+                "  {}: {outcome} after {} attempt{}, dead for {}",
+                r.reason,
+                r.attempts,
+                if r.attempts == 1 { "" } else { "s" },
+                r.dead
             );
         }
     }

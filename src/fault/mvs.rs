@@ -38,7 +38,7 @@ pub const TABLE: &[CodeEntry] = entries! {
         "cable, power and switch; a host so loaded that the heartbeat lapses looks the same";
     0x00008002 MV_EXCEPTION_VERSION_CHECK Incompatible "版本检查异常"
         "Library and driver have versions that do not fit."
-        "reinstall MVS, so that library and driver are of one version";
+        "whether library and driver are of one version; reinstall MVS";
     // General.
     0x80000000 MV_E_HANDLE Lost "无效句柄"
         "The handle is wrong or was destroyed."
@@ -66,7 +66,7 @@ pub const TABLE: &[CodeEntry] = entries! {
         "whether the camera was reset, or a network adapter changed its address";
     0x80000009 MV_E_VERSION Incompatible "版本不匹配"
         "Versions of library, driver or camera do not fit."
-        "reinstall MVS, and update the camera's firmware to what that version wants";
+        "versions of MVS and of the camera's firmware; reinstall the one, update the other";
     0x8000000A MV_E_NOENOUGH_BUF BufferTooSmall "传入的内存不足"
         "The buffer that was passed is smaller than the frame. The frame is kept and can be fetched with a larger one."
         "whether the region or format grew; pool.headroom saves the reset";
@@ -227,7 +227,7 @@ pub const TABLE: &[CodeEntry] = entries! {
         "the feature that was set last, and its kind";
     0x80000106 MV_E_GC_ACCESS Misuse "节点访问条件有误"
         "The feature cannot be accessed now; often it is locked while grabbing."
-        "set it before the start, or by the line, which stops for features that are locked";
+        "whether it can be set before the start; the line stops for features that are locked";
     0x80000107 MV_E_GC_TIMEOUT Timeout "GenICam超时"
         "A GenICam access took too long."
         "load of network and host; cable and power if it lasts";
@@ -261,7 +261,7 @@ pub const TABLE: &[CodeEntry] = entries! {
         "the feature that was set last: it may be locked while grabbing";
     0x80000203 MV_E_ACCESS_DENIED Busy "设备无访问权限"
         "Another program controls the camera."
-        "close the MVS viewer or the other program; after a crash the camera is free when its heartbeat lapses";
+        "whether the MVS viewer or another program has it open; after a crash it is free when its heartbeat lapses";
     0x80000204 MV_E_BUSY Lost "设备忙 / 网络断开"
         "The camera is busy, or the network is broken: the SDK does not tell which."
         "cable, power and switch; another program that uses the camera";
@@ -327,7 +327,7 @@ pub const TABLE: &[CodeEntry] = entries! {
         "the address: multicast is 224.0.0.0 to 239.255.255.255";
     0x80000221 MV_E_IP_CONFLICT Misuse "设备IP冲突"
         "Two devices have the same address."
-        "give each camera an address of its own in the adapter's subnet";
+        "addresses: each camera needs one of its own, in the adapter's subnet";
     // USB3 Vision.
     0x80000300 MV_E_USB_READ Lost "读USB出错"
         "Reading from the USB device failed."
@@ -346,7 +346,7 @@ pub const TABLE: &[CodeEntry] = entries! {
         "one camera a controller; a lower rate or a smaller region; usbfs memory (frameline doctor)";
     0x80000305 MV_E_USB_DRIVER Incompatible "USB驱动不匹配或未安装"
         "The USB driver is missing or does not fit."
-        "install the USB driver of this version of MVS";
+        "whether the USB driver of this version of MVS is installed";
     0x800003FF MV_E_USB_UNKNOW Lost "USB未知错误"
         "USB failed and the SDK does not know why."
         "USB cable, hub and power; the system's log";

@@ -1,7 +1,7 @@
 //! What the monitor logs: a sentence for people, and beside it fields for programs.
 //!
 //! The field `event` says what a line is about, `camera` whose it is, `at_ns` when it was since the line's start:
-//! `run_begin`, `run_end`, `fault`, `fault_again`, `fault_total`, `diagnosis`, `reset`, `reconnect`, `flow` (frames
+//! `run_begin`, `run_end`, `fault`, `fault_again`, `fault_total`, `diagnosis`, `back_off`, `reset`, `reconnect`, `flow` (frames
 //! again after one of these), `recovery`, `memory`, `stage_failed`, `stage_panicked`, `stage_total`, `overrun`,
 //! `hung`, `refused`, `note`, `failure`. A distinct fault is logged when it comes first, again with what came since
 //! after a while, and once more at the end; the field `new` adds up to its count. The totals at the end are whole: a
@@ -224,9 +224,9 @@ impl Logbook {
 
     pub fn reconnect(&self, r: &ReconnectReport) -> String {
         let text = format!(
-            "reconnection ({}): {} attempts in {}, {}",
+            "reconnection ({}): {} in {}, {}",
             r.reason,
-            r.attempts,
+            attempts_text(r.attempts),
             r.took,
             if r.ok { "the device is back" } else { "the device did not come back" }
         );
@@ -249,6 +249,23 @@ impl Logbook {
         text
     }
 
+    /// A device that needed time got it.
+    pub fn back_off(&self, ok: bool, took: Nanos) -> String {
+        let outcome = if ok { "the source goes on" } else { "it did not help" };
+        let text = format!("back-off for {took}: {outcome}");
+        macro_rules! tell {
+            ($level:ident) => {
+                say!(self, $level, "back_off", [ok, took_ns = took.0,], "{text}")
+            };
+        }
+        if ok {
+            tell!(info)
+        } else {
+            tell!(warn)
+        }
+        text
+    }
+
     /// Frames flow again after a reset or a reconnection.
     pub fn flow(&self, after: &str, dead: Nanos) {
         say!(
@@ -265,8 +282,8 @@ impl Logbook {
         let m = &self.shared.config.monitor;
         let warm = self.since_start(now).as_duration() >= m.warm_up;
         let why = match self.memory_at {
+            _ if warm && !self.settled => "settled",
             None => "start",
-            Some(_) if warm && !self.settled => "settled",
             Some(_) if rss_bytes > self.peak + self.peak / PEAK_STEP => "peak",
             Some(at) if (now - at).as_duration() >= m.log_repeats => "interval",
             Some(_) => return,
@@ -411,6 +428,11 @@ impl Logbook {
         // Lost data is an error, and so is a line that failed.
         if s.failure.is_none() && f.lost() == 0 { tell!(info) } else { tell!(error) }
     }
+}
+
+/// `1 attempt`, `3 attempts`.
+pub(super) fn attempts_text(n: u32) -> String {
+    format!("{n} attempt{}", if n == 1 { "" } else { "s" })
 }
 
 /// Which of the lines of one fault.

@@ -2,7 +2,7 @@
 //! names what hangs, and logs. No hot thread ever waits for it.
 
 use super::logbook::Logbook;
-use super::report::{EventReport, FaultReport, Sample};
+use super::report::{EventReport, FaultReport, Rung, Sample};
 use super::shared::{Anomaly, Cold, Event, Shared, Steady};
 use crate::clock::{HostTime, Nanos};
 use crate::fault::{CodeTable, FaultClass};
@@ -144,6 +144,11 @@ impl Monitor {
                 r.attempts += 1;
                 r.successes += u64::from(ok);
                 r.time = Nanos(r.time.0.saturating_add(took.0));
+                // Resets and reconnections tell of themselves; a retry is as frequent as a time-out.
+                if rung == Rung::BackOff {
+                    let text = self.log.back_off(ok, took);
+                    note(cold, shared.clock.now(), text);
+                }
             }
             Event::Reset(report) => {
                 let text = self.log.reset(&report);

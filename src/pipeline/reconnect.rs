@@ -1,6 +1,7 @@
 //! Starting the source, and finding a lost device again.
 
 use super::capture::{Capture, Turned};
+use super::logbook::attempts_text;
 use super::quiesce::Rest;
 use super::report::{LineState, ReconnectReport, Rung};
 use super::shared::{Event, activity};
@@ -57,6 +58,7 @@ impl Capture {
             backoff = backoff.saturating_mul(2).min(settings.backoff_max);
         }
         let looked = self.shared.clock.now() - at;
+        let tried = attempts_text(attempts);
         let answer = answer.map_or_else(String::new, |f: Fault| {
             format!(", its last answer being {} {}", code_text(f.code), self.table.name(f.code))
         });
@@ -74,11 +76,11 @@ impl Capture {
             }
         } else if out_of_time {
             failure = Some(format!(
-                "{reason}: the device did not come back within {looked} and {attempts} attempts{answer}; check cable and power, or raise faults.reconnect_time"
+                "{reason}: the device did not come back within {looked} and {tried}{answer}; check cable and power, or raise faults.reconnect_time"
             ));
         } else if !self.shared.aborting() && attempts >= settings.reconnect_attempts.max(1) {
             failure = Some(format!(
-                "{reason}: the device did not come back within {attempts} attempts{answer}; check cable and power, or raise faults.reconnect_attempts"
+                "{reason}: the device did not come back within {tried}{answer}; check cable and power, or raise faults.reconnect_attempts"
             ));
         }
         self.ladder.forget_timeouts();
@@ -118,12 +120,16 @@ impl Capture {
         self.reset("payload changed while away", Some(needs), false)
     }
 
-    /// Waits between attempts; `false` if an order or an abort cut it short.
+    /// Waits between attempts; `false` if a stop, an abort or the end of the run's time cut it short.
     pub(super) fn pause(&mut self, length: Duration) -> bool {
         let until = self.shared.clock.now() + length;
+        let until = self.until.map_or(until, |end| end.min(until));
         loop {
             let now = self.shared.clock.now();
             if self.shared.aborting() || self.shared.stopping() {
+                return false;
+            }
+            if self.until.is_some_and(|end| now >= end) {
                 return false;
             }
             if now >= until {
@@ -200,7 +206,8 @@ impl Capture {
                     advice => format!("; check {advice}"),
                 };
                 return Turned::Fail(format!(
-                    "the source did not start after {attempts} attempts: {} {} ({class}){advice}",
+                    "the source did not start after {}: {} {} ({class}){advice}",
+                    attempts_text(attempts),
                     code_text(fault.code),
                     self.table.name(fault.code)
                 ));

@@ -6,7 +6,7 @@
 
 /* What makes the enumeration 8 bytes wide on Linux: -1 beside values beyond INT_MAX. */
 enum pixel_type {
-#ifdef _WIN32
+#if defined(_WIN32) || defined(AS_ON_WINDOWS)
     undefined = 0xFFFFFFFF,
 #else
     undefined = -1,

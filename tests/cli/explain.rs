@@ -13,7 +13,16 @@ fn json(args: &[&str]) -> (Value, i32) {
 #[test]
 fn a_code_is_explained_in_every_spelling_that_programs_print() {
     // Catches a negative number that is taken for an option, and spellings that differ in what they tell.
-    for spelling in ["0x80000007", "2147483655", "-2147483641", "MV_E_NODATA", "nodata"] {
+    for spelling in [
+        "0x80000007",
+        "2147483655",
+        "-2147483641",
+        "-0x7FFFFFF9",
+        "80000007",
+        "MV_E_NODATA",
+        "nodata",
+        "get one frame fail, ret[0x80000007], frame 1234",
+    ] {
         let (o, code) = json(&["explain", spelling, "--json", "--sdk", "mvs"]);
         assert_eq!(code, 0);
         assert_eq!(
@@ -31,6 +40,13 @@ fn a_code_is_explained_in_every_spelling_that_programs_print() {
         }
         assert!(out.stderr.is_empty());
     }
+}
+
+#[test]
+fn the_vendors_term_finds_its_codes() {
+    // Catches a search that knows English names only.
+    let (o, code) = json(&["explain", "\u{65e0}\u{6570}\u{636e}", "--json"]);
+    assert_eq!((code, o["name"].as_str()), (0, Some("MV_E_NODATA")), "{o}");
 }
 
 #[test]
@@ -103,4 +119,50 @@ fn devices_lists_the_simulated_camera_and_says_what_it_looked_at() {
         o["note"],
         "no camera was found (mvs does not work, the reason is above); sim: stands in for one, and frameline doctor tells more"
     );
+}
+
+/// What `devices` tells of a simulated MVS library with this configuration and script.
+fn devices(folder: &Folder, config: &str, script: &str, args: &[&str]) -> String {
+    let exe = std::env::current_exe().unwrap();
+    let library = exe.parent().unwrap().join("libfakemvs.so");
+    std::fs::copy(library, folder.0.join("libMvCameraControl.so")).unwrap();
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_frameline"))
+        .arg("devices")
+        .args(args)
+        .env("MVCAM_COMMON_RUNENV", &folder.0)
+        .env("FAKEMVS_CONFIG", config)
+        .env("FAKEMVS_SCRIPT", script)
+        .output()
+        .unwrap();
+    assert_eq!((out.status.code(), text(&out.stderr)), (Some(0), String::new()));
+    text(&out.stdout)
+}
+
+#[test]
+fn devices_lists_the_cameras_of_a_library_that_works() {
+    // Catches a camera that is left out, a URI that does not open it, a library that fails and is taken for empty.
+    let folder = Folder::new("sees");
+    let config = "camera gige serial=A&1 user=left ip=10.0.0.7;camera usb serial=B2";
+    let o: Value = serde_json::from_str(&devices(&folder, config, "", &["--json"])).unwrap();
+    let of_mvs = |d: &&Value| d["sdk"] == "mvs";
+    let found: Vec<_> = o["devices"].as_array().unwrap().iter().filter(of_mvs).collect();
+    assert_eq!((found.len(), &o["note"]), (2, &Value::Null), "{o}");
+    for (d, uri, serial, link) in [
+        (found[0], "mvs:?serial=A%261", "A&1", "GigE Vision"),
+        (found[1], "mvs:?serial=B2", "B2", "USB3 Vision"),
+    ] {
+        assert_eq!((d["uri"].as_str(), d["serial"].as_str()), (Some(uri), Some(serial)));
+        assert_eq!((d["link"].as_str(), &d["accessible"]), (Some(link), &Value::Bool(true)));
+    }
+    assert_eq!((&found[0]["ip"], &found[0]["user_name"]), (&"10.0.0.7".into(), &"left".into()));
+    let told = devices(&folder, config, "", &[]);
+    for part in
+        ["mvs  ", "version 4.6", "mvs:?serial=A%261", "\"left\"", "10.0.0.7", "mvs:?serial=B2"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let told = devices(&folder, "camera none", "", &[]);
+    assert!(told.contains("sees no camera") && told.contains("check power, cable"), "{told}");
+    let told = devices(&folder, config, "fail EnumDevices 0x80000206 times all", &[]);
+    assert!(told.contains("mvs  BROKEN: ") && told.contains("0x80000206"), "{told}");
 }

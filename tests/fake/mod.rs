@@ -56,15 +56,17 @@ impl Fake {
         // SAFETY: the simulation's own library.
         let library = unsafe { libloading::Library::new(&path) }.map_err(|e| {
             let _ = std::fs::remove_file(&path);
-            format!("the simulated MVS library {} does not load: {e}", from.display())
+            let why = std::error::Error::source(&e).map_or(e.to_string(), ToString::to_string);
+            format!("the simulated MVS library {} does not load: {why}", from.display())
         })?;
         let fake = Fake { library, path, from };
         fake.tell(b"fakemvs_configure", config);
         Ok(fake)
     }
 
-    fn symbol<T: Copy>(&self, name: &[u8]) -> T {
-        // SAFETY: each caller below gives the type that the library's README does.
+    /// A function of the library, as its type.
+    pub fn symbol<T: Copy>(&self, name: &[u8]) -> T {
+        // SAFETY: each caller gives the type that the SDK's or the library's description does.
         *unsafe { self.library.get::<T>(name) }.expect("the simulation's own function")
     }
 

@@ -41,8 +41,10 @@ fn refusals_say_what_could_be() {
         ("Width", "33", "steps of 16"),
         ("Width", "wide", "must be a whole number"),
         ("TriggerMode", "Maybe", "have the numbers 0, 1"),
+        ("PixelFormat", "BayerRG8", "it can be Mono8, Mono10"),
         ("GammaEnable", "perhaps", "true or false"),
         ("Colour", "red", "no feature \"Colour\""),
+        ("Colour", "1", "no feature of this name"), // It could have been a command.
         ("DeviceModelName", "other", "cannot be written now"),
     ] {
         let e = camera.set_feature(name, value).expect_err(name);

@@ -12,6 +12,7 @@ mod faults;
 mod features;
 mod loss;
 mod opening;
+mod storms;
 
 use fake::Fake;
 use frameline::buffer::Frame;

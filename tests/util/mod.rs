@@ -271,6 +271,7 @@ pub fn panic_quietly() -> ! {
 type Before = Box<dyn FnMut(u64) -> Option<Grab> + Send>;
 type Spoil = Box<dyn FnMut(&mut FrameMut) + Send>;
 type Diagnose = Box<dyn FnMut(&mut Sim) -> Diagnosis + Send>;
+type Stop = Box<dyn FnMut(&mut Sim) + Send>;
 type Reopen = Box<dyn FnMut(u32, &mut Sim) -> Result<(), Fault> + Send>;
 
 /// A simulated camera whose answers can be replaced, and whose calls are written down.
@@ -286,6 +287,8 @@ pub struct Tampered {
     pub reopen: Reopen,
     /// Answers what the source knows about a silence.
     pub diagnose: Diagnose,
+    /// Happens as the device is told to stop, before it does.
+    pub before_stop: Stop,
     /// The faults that the first calls of `start` answer with.
     pub start_faults: Vec<Fault>,
     pub calls: Arc<Mutex<Vec<&'static str>>>,
@@ -302,6 +305,7 @@ impl Tampered {
             spoil: Box::new(|_| {}),
             reopen: Box::new(|_, sim| sim.reopen()),
             diagnose: Box::new(|sim| sim.diagnose()),
+            before_stop: Box::new(|_| {}),
             start_faults: Vec::new(),
             calls: Arc::default(),
             grabs: 0,
@@ -324,6 +328,11 @@ impl Tampered {
 
     pub fn diagnoses(mut self, f: impl FnMut(&mut Sim) -> Diagnosis + Send + 'static) -> Self {
         self.diagnose = Box::new(f);
+        self
+    }
+
+    pub fn stops(mut self, f: impl FnMut(&mut Sim) + Send + 'static) -> Self {
+        self.before_stop = Box::new(f);
         self
     }
 
@@ -395,6 +404,7 @@ impl Source for Tampered {
     }
     fn stop_device(&mut self) -> Result<(), Fault> {
         self.call("stop_device");
+        (self.before_stop)(&mut self.inner);
         self.inner.stop_device()
     }
     fn stop_host(&mut self) -> Result<(), Fault> {

@@ -159,10 +159,10 @@ def demosaic(stages, compare, rng, rounds):
                 upper = (image >> (depth - 8)).astype(np.uint8)
                 padding = int(rng.integers(0, 9))
                 payload = with_padding(upper if depth == 8 else image, padding, rng)
-                _, rgb = stages.run("demosaic", {}, name, shape, payload, padding)
-                _, grey = stages.run("demosaic", {"to": "mono8"}, name, shape, payload, padding)
                 own = bilinear(upper, mosaic)
+                _, rgb = stages.run("demosaic", {}, name, shape, payload, padding)
                 compare("demosaic to RGB8, numpy, borders too", rgb, own)
+                _, grey = stages.run("demosaic", {"to": "mono8"}, name, shape, payload, padding)
                 compare("demosaic to Mono8, numpy, borders too", grey, luma(own))
                 # OpenCV repeats its outermost inner pixels as the border, and wants room for them.
                 if min(shape) >= 4:

@@ -27,7 +27,7 @@ LOOKS = {
     "phone-dark": (390, True, 2),
 }
 # Higher than any report; what is not page is cut off.
-HEIGHT = 9000
+HEIGHT = 12000
 
 
 def chromium():

@@ -3,7 +3,7 @@
 //! Every probe is tried, not guessed, where trying does no harm; each runs on a thread of its own with a
 //! bound, so that a hanging file system or a failing probe costs its own line only.
 
-mod bounded;
+pub mod bounded;
 mod cgroup;
 mod check;
 mod clocks;

@@ -109,6 +109,10 @@ impl Tally {
             end: n("rss_end"),
             pool_end: n("pool_bytes"),
         };
+        if n("rss_end") > 0 {
+            let (rss_bytes, pool_bytes) = (n("rss_end"), n("pool_bytes"));
+            self.answers.memory.point(Point { at: l.at, rss_bytes, pool_bytes });
+        }
         self.answers.failed += u64::from(l.truth("ok") == Some(false));
         self.answers.frames(&FrameCounts {
             grabbed: n("grabbed"),

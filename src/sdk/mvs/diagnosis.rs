@@ -60,8 +60,8 @@ impl Mvs {
             return Diagnosis::Lost;
         }
         // What it would send now, against what it was started with.
-        let payload = open::payload(handle).map_or(self.started.payload, |(payload, _)| payload);
-        evidence.payload_now = Some(payload as u64);
+        let payload = open::payload(handle).ok().map(|(payload, _)| payload as u64);
+        evidence.payload_now = payload;
         let is_usb = self.camera.link == Link::Usb;
         if !is_usb {
             let unsigned = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
@@ -78,10 +78,11 @@ impl Mvs {
         }
         self.evidence = evidence;
         if drifts
-            || evidence.payload_now != evidence.payload_at_start
+            || evidence.payload_now.is_some_and(|now| Some(now) != evidence.payload_at_start)
             || evidence.packet_now.is_some_and(|now| Some(now) != evidence.packet_at_start)
         {
-            return Diagnosis::FormatDrift { payload_bytes: payload as u64 };
+            let payload_bytes = payload.unwrap_or(self.started.payload as u64);
+            return Diagnosis::FormatDrift { payload_bytes };
         }
         if evidence.triggered == Some(true) {
             return Diagnosis::IdleTrigger;

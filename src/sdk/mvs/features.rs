@@ -2,6 +2,8 @@
 
 use super::codes::{MV_E_GC_ACCESS, MV_E_SUPPORT, named, table};
 use super::handle::{Code, Handle};
+use super::reading::pixel_format;
+use super::sys::PixelTypeRaw;
 use crate::error::{Error, ErrorKind};
 use crate::fault::FaultClass;
 
@@ -288,11 +290,20 @@ fn refused(handle: &Handle, kind: Kind, name: &str, value: &str, code: Code) -> 
             .ok()
             .map(|v| format!("; it can be {} to {}, and is {}", v.min, v.max, v.current)),
         Kind::Enum => handle.get_enum(name).ok().map(|v| {
-            let known: Vec<_> =
-                v.values.iter().take(v.count as usize).map(ToString::to_string).collect();
+            let known = v.values.iter().take(v.count as usize);
+            if name == "PixelFormat" {
+                // Its numbers are PFNC's codes, and nobody knows those by heart.
+                let text = |n: &u32| pixel_format(*n as PixelTypeRaw).to_string();
+                let known: Vec<_> = known.map(text).collect();
+                return format!("; it can be {}, and is {}", known.join(", "), text(&v.current));
+            }
+            let known: Vec<_> = known.map(ToString::to_string).collect();
             format!("; its entries have the numbers {}, and it is {}", known.join(", "), v.current)
         }),
-        Kind::Bool | Kind::Text | Kind::Command => None,
+        Kind::Bool | Kind::Text => None,
+        Kind::Command => Some(
+            ", and it has no feature of this name that takes a value; names are GenICam's, as the MVS viewer shows them".into(),
+        ),
     };
     let sentence = format!(
         "{name} could not be set to {value:?}: the camera answered {}{}",

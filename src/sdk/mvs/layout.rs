@@ -14,11 +14,12 @@ macro_rules! layout {
     };
 }
 
-#[cfg(all(not(windows), target_pointer_width = "64"))]
+// Both systems' layouts are asserted wherever the crate is compiled: only the pixel type's width differs.
+#[cfg(target_pointer_width = "64")]
 mod on_64_bit_linux {
     use super::super::sys::*;
     layout!(
-        FrameInfo, 264, width @ 0, height @ 2, pixel_type @ 8, frame_num @ 16, dev_time_high @ 20,
+        FrameInfoOf<PixelTypeOnLinux>, 264, width @ 0, height @ 2, pixel_type @ 8, frame_num @ 16, dev_time_high @ 20,
         dev_time_low @ 24, reserved0 @ 28, host_time_ms @ 32, frame_len @ 40, second_count @ 44,
         gain @ 56, exposure_us @ 60, brightness @ 64, frame_counter @ 80, trigger_index @ 84,
         input @ 88, offset_x @ 96, offset_y @ 98, chunk_width @ 100, chunk_height @ 102,
@@ -27,20 +28,20 @@ mod on_64_bit_linux {
         sub_image_list @ 144, user @ 152, first_line_encoder @ 160, last_frame @ 168,
         reserved @ 172,
     );
-    layout!(FrameOut, 336, buffer @ 0, info @ 8, reserved @ 272);
+    layout!(FrameOutOf<PixelTypeOnLinux>, 336, buffer @ 0, info @ 8, reserved @ 272);
 }
 
-#[cfg(all(windows, target_pointer_width = "64"))]
+#[cfg(target_pointer_width = "64")]
 mod on_64_bit_windows {
     use super::super::sys::*;
     layout!(
-        FrameInfo, 256, width @ 0, height @ 2, pixel_type @ 4, frame_num @ 8, dev_time_high @ 12,
+        FrameInfoOf<PixelTypeOnWindows>, 256, width @ 0, height @ 2, pixel_type @ 4, frame_num @ 8, dev_time_high @ 12,
         dev_time_low @ 16, reserved0 @ 20, host_time_ms @ 24, frame_len @ 32, gain @ 48,
         offset_x @ 88, lost_packets @ 96, unparsed_chunk_list @ 104, extend_width @ 112,
         frame_len_ex @ 120, extra_type @ 128, sub_image_list @ 136, user @ 144,
         first_line_encoder @ 152, last_frame @ 160, reserved @ 164,
     );
-    layout!(FrameOut, 328, buffer @ 0, info @ 8, reserved @ 264);
+    layout!(FrameOutOf<PixelTypeOnWindows>, 328, buffer @ 0, info @ 8, reserved @ 264);
 }
 
 #[cfg(all(not(windows), target_arch = "x86"))]

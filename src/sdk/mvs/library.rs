@@ -197,8 +197,10 @@ fn resolve(given: Option<&Path>) -> Result<PathBuf, Error> {
     }
     let file = if given.is_dir() { given.join(FILE) } else { given.to_path_buf() };
     file.canonicalize().map_err(|e| {
-        let what = format!("the MVS library {} cannot be opened", file.display());
-        Error::with_source(ErrorKind::Config, what, e)
+        Error::config(format!(
+            "the MVS library {} cannot be opened ({e}); name the SDK's {FILE}, or the folder that it lies in",
+            file.display()
+        ))
     })
 }
 

@@ -8,24 +8,28 @@
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 
-/// `enum MvGvspPixelType`.
+/// `enum MvGvspPixelType` on Linux.
+pub type PixelTypeOnLinux = i64;
+/// `enum MvGvspPixelType` on Windows.
+pub type PixelTypeOnWindows = u32;
+/// `enum MvGvspPixelType` here.
 #[cfg(not(windows))]
-pub type PixelTypeRaw = i64;
-/// `enum MvGvspPixelType`.
+pub type PixelTypeRaw = PixelTypeOnLinux;
+/// `enum MvGvspPixelType` here.
 #[cfg(windows)]
-pub type PixelTypeRaw = u32;
+pub type PixelTypeRaw = PixelTypeOnWindows;
 
 /// A handle to a device.
 pub type RawHandle = *mut c_void;
 
 /// `MV_FRAME_OUT_INFO_EX`. Fields that an older SDK does not know are reserved words there: zeroed before
-/// each call, they read as 0.
+/// each call, they read as 0. `P` is the pixel type: with that of the other system the layout is asserted here, too.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
-pub struct FrameInfo {
+pub struct FrameInfoOf<P> {
     pub width: u16,
     pub height: u16,
-    pub pixel_type: PixelTypeRaw,
+    pub pixel_type: P,
     pub frame_num: u32,
     pub dev_time_high: u32,
     pub dev_time_low: u32,
@@ -68,6 +72,9 @@ pub struct FrameInfo {
     pub last_frame: u32,
     pub reserved: [u32; 23],
 }
+
+/// `MV_FRAME_OUT_INFO_EX` as it is here.
+pub type FrameInfo = FrameInfoOf<PixelTypeRaw>;
 
 impl FrameInfo {
     pub const ZERO: FrameInfo = FrameInfo {
@@ -117,11 +124,14 @@ impl FrameInfo {
 /// `MV_FRAME_OUT`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
-pub struct FrameOut {
+pub struct FrameOutOf<P> {
     pub buffer: *mut u8,
-    pub info: FrameInfo,
+    pub info: FrameInfoOf<P>,
     pub reserved: [u32; 16],
 }
+
+/// `MV_FRAME_OUT` as it is here.
+pub type FrameOut = FrameOutOf<PixelTypeRaw>;
 
 impl FrameOut {
     pub const ZERO: FrameOut =

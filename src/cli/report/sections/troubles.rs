@@ -178,7 +178,12 @@ fn reconnects(s: &Snapshot) -> Markup {
             html! { (r.reason) },
             html! { (since(s, r.at)) },
             html! { (r.attempts) },
-            nanos(r.dead.0),
+            // Without a device that came back the dead time has no end.
+            if r.ok {
+                nanos(r.dead.0)
+            } else {
+                html! { "to the end" }
+            },
             went(r.ok, "the device is back", "the device did not come back"),
         ])
     });

@@ -6,12 +6,16 @@
 
 use std::ffi::c_void;
 
+/// `enum MvGvspPixelType` as C compilers size it on Linux.
+pub type PixelTypeOnLinux = i64;
+/// `enum MvGvspPixelType` as C compilers size it on Windows.
+pub type PixelTypeOnWindows = u32;
 /// `enum MvGvspPixelType` as the platform's C compiler sizes it.
 #[cfg(windows)]
-pub type PixelType = u32;
+pub type PixelType = PixelTypeOnWindows;
 /// `enum MvGvspPixelType` as the platform's C compiler sizes it.
 #[cfg(not(windows))]
-pub type PixelType = i64;
+pub type PixelType = PixelTypeOnLinux;
 
 /// A camera handle: an opaque number to the caller, looked up and never followed here.
 #[repr(transparent)]
@@ -23,10 +27,10 @@ pub struct Handle(pub *mut c_void);
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)] // The vendor's fields, in the vendor's order.
-pub struct FrameInfo {
+pub struct FrameInfoOf<P> {
     pub width: u16,
     pub height: u16,
-    pub pixel_type: PixelType,
+    pub pixel_type: P,
     pub frame_num: u32,
     pub dev_timestamp_high: u32,
     pub dev_timestamp_low: u32,
@@ -70,15 +74,21 @@ pub struct FrameInfo {
     pub reserved: [u32; 23],
 }
 
+/// `MV_FRAME_OUT_INFO_EX` as it is here.
+pub type FrameInfo = FrameInfoOf<PixelType>;
+
 /// `MV_FRAME_OUT`.
 #[repr(C)]
 #[derive(Clone, Copy)]
 #[allow(missing_docs)]
-pub struct FrameOut {
+pub struct FrameOutOf<P> {
     pub buf_addr: *mut u8,
-    pub info: FrameInfo,
+    pub info: FrameInfoOf<P>,
     pub reserved: [u32; 16],
 }
+
+/// `MV_FRAME_OUT` as it is here.
+pub type FrameOut = FrameOutOf<PixelType>;
 
 /// The newest device info with the virtual camera's union member; the memory behind each pointer of
 /// [`DeviceInfoList`] is that large, and callers know 572 bytes of it or all.
@@ -280,28 +290,29 @@ macro_rules! layout {
     };
 }
 
-#[cfg(all(not(windows), target_pointer_width = "64"))]
+// Both systems' layouts are asserted wherever this is compiled: only the pixel type's width differs.
+#[cfg(target_pointer_width = "64")]
 mod linux64 {
     use super::*;
-    layout!(FrameInfo, 264, pixel_type @ 8, frame_num @ 16, dev_timestamp_high @ 20, reserved0 @ 28,
+    layout!(FrameInfoOf<PixelTypeOnLinux>, 264, pixel_type @ 8, frame_num @ 16, dev_timestamp_high @ 20, reserved0 @ 28,
         host_timestamp @ 32, frame_len @ 40, gain @ 56, average_brightness @ 64, frame_counter @ 80,
         input @ 88, offset_x @ 96, lost_packet @ 104, unparsed_chunk_num @ 108, unparsed_chunk_list @ 112,
         extend_width @ 120, frame_len_ex @ 128, extra_type @ 136, sub_image_num @ 140,
         sub_image_list @ 144, user_ptr @ 152, first_line_encoder @ 160, last_frame_flag @ 168,
         reserved @ 172);
-    layout!(FrameOut, 336, info @ 8, reserved @ 272);
+    layout!(FrameOutOf<PixelTypeOnLinux>, 336, info @ 8, reserved @ 272);
 }
 
-#[cfg(all(windows, target_pointer_width = "64"))]
+#[cfg(target_pointer_width = "64")]
 mod windows64 {
     use super::*;
-    layout!(FrameInfo, 256, pixel_type @ 4, frame_num @ 8, dev_timestamp_high @ 12, reserved0 @ 20,
+    layout!(FrameInfoOf<PixelTypeOnWindows>, 256, pixel_type @ 4, frame_num @ 8, dev_timestamp_high @ 12, reserved0 @ 20,
         host_timestamp @ 24, frame_len @ 32, gain @ 48, average_brightness @ 56, frame_counter @ 72,
         input @ 80, offset_x @ 88, lost_packet @ 96, unparsed_chunk_num @ 100, unparsed_chunk_list @ 104,
         extend_width @ 112, frame_len_ex @ 120, extra_type @ 128, sub_image_num @ 132,
         sub_image_list @ 136, user_ptr @ 144, first_line_encoder @ 152, last_frame_flag @ 160,
         reserved @ 164);
-    layout!(FrameOut, 328, info @ 8, reserved @ 264);
+    layout!(FrameOutOf<PixelTypeOnWindows>, 328, info @ 8, reserved @ 264);
 }
 
 // On 32-bit Linux 64-bit fields are aligned to 4; the older generations' length was measured.
