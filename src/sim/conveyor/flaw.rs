@@ -16,8 +16,8 @@ const BEND: f32 = 0.70;
 /// Towards the light's far side.
 pub(super) const AWAY: [f32; 2] = [0.6, 0.8];
 /// Half the width of a scratch, and the least in pixels: a thinner one would be broken.
-const SCRATCH: f32 = 0.012;
-const LEAST_SCRATCH_PIXELS: f32 = 0.9;
+const SCRATCH: f32 = 0.014;
+const LEAST_SCRATCH_PIXELS: f32 = 1.3;
 
 /// One drawn defect, on one of the good caps.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +42,7 @@ enum Look {
     Gap,
     /// All of it is displaced.
     Shifted,
-    /// It was printed twice.
+    /// It was printed twice, each time too weakly.
     Doubled,
     /// It is another product's.
     Other,
@@ -63,7 +63,7 @@ impl Flaw {
         let (turn, out, large) = (TAU * share(lots[0]), share(lots[1]), share(lots[2]));
         let (far, size) = match (defect, look) {
             (Defect::Deformed, _) => (0.0, 0.07 + 0.05 * large),
-            (Defect::Scratch, _) => (0.45 * out, 0.20 + 0.18 * large),
+            (Defect::Scratch, _) => (0.45 * out, 0.27 + 0.13 * large),
             (Defect::Dent, _) => (0.15 + 0.5 * out, 0.10 + 0.05 * large),
             (Defect::Stain, _) => (0.1 + 0.5 * out, 0.12 + 0.06 * large),
             (_, Look::Gap) => (0.0, 0.45 + 0.30 * large),
@@ -163,7 +163,7 @@ impl Flaw {
                 if ring { ink * smooth((off - self.size) / 0.05 + 1.0) } else { ink }
             }
             Look::Shifted => displaced(self.shift()),
-            Look::Doubled => ink.max(0.75 * displaced(self.shift())),
+            Look::Doubled => (0.5 * ink).max(0.75 * displaced(self.shift())),
             Look::Other => prints.wrong.ink(u, v, radius),
         }
     }
@@ -190,7 +190,7 @@ impl Flaw {
                 let bright = bump(across / width);
                 // The metal that was pushed up beside it throws a shadow.
                 let dark = bump((across - 1.7 * width) / (1.2 * width));
-                grey + contrast * taper * (84.0 * bright - 58.0 * dark)
+                grey + contrast * taper * (90.0 * bright - 46.0 * dark)
             }
             Defect::Dent => {
                 let d = du.hypot(dv);
