@@ -154,6 +154,8 @@ pub fn drive(cell: &Cell, fake: &Fake, line: LineBuilder) -> Ran {
         Phase::Reopen => {
             let grab = if place.fill == "copy" { "GetOneFrameTimeout" } else { "GetImageBuffer" };
             running.strike(&format!("fail {grab} 0x80000206;"));
+            // Frames from before the loss may still be on their way to the stage, a pool of them at most.
+            running.more_frames(running.line.snapshot().slots as u64);
             running.settle();
         }
     }
