@@ -140,7 +140,7 @@ frameline stats line.log line.log.*\n\n\
 Exit codes: 0 they were read; 1 one of them holds no line of frameline; 2 one cannot be opened, or the command is wrong."
 )]
 pub struct StatsArgs {
-    /// Log files, as [log] file in a configuration writes them.
+    /// Log files, as `log.file` in a configuration names them.
     #[arg(required = true, value_name = "LOGFILE")]
     pub files: Vec<PathBuf>,
     /// Print one JSON object as the last line on stdout, everything else on stderr.

@@ -47,7 +47,7 @@ impl Line {
         self.fields.get(key)?.as_bool()
     }
 
-    /// A text, at most [`MAX_TEXT`] characters of it.
+    /// A text, at most `MAX_TEXT` characters of it.
     pub fn text(&self, key: &str) -> Option<String> {
         self.fields.get(key)?.as_str().map(cut)
     }
