@@ -346,7 +346,8 @@ mod tests {
             ("OVERFLOW", None, "MV_E_IMAGE_BUFFER_OVERFLOW"),
             ("xyzzyxyzzy", None, "a name as MV_E_NODATA"),
             ("-", None, "a name as MV_E_NODATA"),
-            ("\u{6ca1}\u{6709}", None, "a name as MV_E_NODATA"),
+            // A term of no table.
+            ("\u{9999}\u{8549}", None, "a name as MV_E_NODATA"),
             ("", None, "is empty"),
             ("0x180000007", None, "32 bits"),
             ("4294967296", None, "32 bits"),

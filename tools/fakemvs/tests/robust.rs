@@ -124,11 +124,18 @@ fn several_threads() {
                 scope.spawn(move || {
                     let mut data = vec![0; 64 * 64];
                     for round in 0..60_u32 {
-                        // Enumerating from several threads is what the header forbids; here the camera is known.
-                        while index == 1 && rig.enumerate().len() < 2 {
-                            rig.advance(1);
-                        }
-                        let cam = if index == 0 { shared } else { rig.create(1) };
+                        let cam = if index == 0 {
+                            shared
+                        } else {
+                            // Enumerating from several threads is what the header forbids; here the camera is known.
+                            // It may be away, and go again at once: one list both finds and names it.
+                            loop {
+                                match rig.enumerate().get(1) {
+                                    Some(info) => break rig.create_of(info),
+                                    None => rig.advance(1),
+                                }
+                            }
+                        };
                         cam.open(1);
                         cam.nodes(1 + round % 4);
                         cam.start();

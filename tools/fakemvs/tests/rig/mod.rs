@@ -108,10 +108,14 @@ impl Rig {
 
     /// A handle for the camera of this index.
     pub fn create(&self, index: usize) -> Cam {
-        let info = self.enumerate()[index];
+        self.create_of(&self.enumerate()[index])
+    }
+
+    /// A handle for a camera that was found.
+    pub fn create_of(&self, info: &DeviceInfo) -> Cam {
         let mut handle = Handle(null_mut());
         // SAFETY: both are ours.
-        assert_eq!(unsafe { MV_CC_CreateHandle(&mut handle, &info) } as u32, OK);
+        assert_eq!(unsafe { MV_CC_CreateHandle(&mut handle, info) } as u32, OK);
         Cam(handle)
     }
 
