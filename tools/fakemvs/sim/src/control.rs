@@ -65,6 +65,9 @@ pub fn why() -> Result<*mut std::ffi::c_void, Code> {
 }
 
 /// The camera that is named, or all where none is.
+///
+/// # Safety
+/// - `serial` is null or a C string.
 unsafe fn named(serial: *const c_char) -> Result<Vec<Arc<Camera>>, Code> {
     if serial.is_null() {
         return Ok(known().cameras.clone());

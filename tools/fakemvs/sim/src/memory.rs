@@ -84,6 +84,10 @@ mod pages {
         std::ptr::null_mut()
     }
 
+    /// Nothing was mapped, so nothing is asked of the caller.
+    ///
+    /// # Safety
+    /// - As of the other system's: a block of `map` that nobody uses.
     pub unsafe fn unmap(_: *mut u8, _: usize) {}
 }
 

@@ -16,6 +16,10 @@ use std::sync::Arc;
 const RESET_MS: u64 = 3000;
 
 /// Reads a node's value and writes what `made` makes of it.
+///
+/// # Safety
+/// - `key` is null or a C string.
+/// - `out` is null or may be written as a `T`.
 unsafe fn get<T>(
     handle: Handle,
     key: *const c_char,
