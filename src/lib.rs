@@ -71,6 +71,8 @@ pub mod pipeline;
 mod query;
 #[cfg(all(feature = "recording", not(loom)))]
 pub mod recording;
+#[cfg(all(feature = "recording", not(loom)))]
+pub mod replay;
 pub mod reset;
 pub mod ring;
 #[cfg(all(feature = "mvs", not(loom)))]

@@ -24,6 +24,7 @@ mod report;
 mod shared;
 mod snapshot;
 mod wiring;
+mod witness;
 mod worker;
 
 pub use builder::LineBuilder;
