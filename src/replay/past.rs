@@ -18,7 +18,8 @@ impl Past {
         events.retain(|e| {
             matches!(e.kind, EventKind::Fault | EventKind::Reset | EventKind::Reconnect)
         });
-        events.sort_by_key(|e| (e.before_frame, e.host_time));
+        // Of one place in the order in which they were told: a reconnection after what its attempts were answered with.
+        events.sort_by_key(|e| e.before_frame);
         Past { events, at: 0, told: 0 }
     }
 

@@ -146,8 +146,16 @@ impl Replay {
         if !self.running {
             return fault(REPLAY_TIMEOUT);
         }
-        if self.next > self.last && !self.begin_round() {
-            return Err(Grab::End);
+        if self.next > self.last {
+            // What happened after the last frame, too.
+            if self.next == self.recording.frames()
+                && let Some(fault) = self.past.next_fault(self.next)
+            {
+                return Err(Grab::Fault(fault));
+            }
+            if !self.begin_round() {
+                return Err(Grab::End);
+            }
         }
         if let Some(fault) = self.past.next_fault(self.next) {
             return Err(Grab::Fault(fault));

@@ -91,9 +91,9 @@ fn what_happened_that_night_happens_again() {
     util::watched(|| {
         let folder = Folder::new();
         let path = folder.file("a.flr");
-        let script = "at 20 lose 3;at 30 timeout 2;at 50 resize 96x64;at 80 disconnect 1;at 100 resize 200x150";
+        let script = "at 20 lose 3;at 30 timeout 2;at 50 resize 96x64;at 80 disconnect 1;at 300 resize 200x150";
         let query = format!(
-            "width=64&height=48&sensor_width=200&sensor_height=150&rate=1000&queue=64&frames=140&faults={script}"
+            "width=64&height=48&sensor_width=200&sensor_height=150&rate=1000&queue=64&frames=400&faults={script}"
         );
         let then = record(&query, &path);
         util::assert_balanced(&then);
@@ -291,11 +291,11 @@ fn a_recording_that_cannot_begin_stops_the_start() {
     assert!(!path.exists(), "nothing ran, nothing is left");
     recording(&path, 1);
     let (builder, _recorder) = recorder(query, RecorderSettings::new(&path));
-    let e = builder.start().err().expect("it is there already").to_string();
+    let e = builder.start().expect_err("it is there already").to_string();
     assert!(e.contains("exists already"), "{e}");
     let mut settings = RecorderSettings::new(folder.file("b.flr"));
     settings.rule.segment_bytes = 1 << 50;
     let (builder, _recorder) = recorder(query, settings);
-    let e = builder.start().err().expect("no disk is so large").to_string();
+    let e = builder.start().expect_err("no disk is so large").to_string();
     assert!(e.contains("b.flr") && !folder.file("b.flr").exists(), "{e}");
 }

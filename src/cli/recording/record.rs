@@ -27,14 +27,14 @@ pub fn run(args: &RecordArgs, verbose: u8) -> Result<Option<String>, Error> {
 pub fn object(path: &Path) -> Value {
     match Recording::open(path) {
         Ok(r) => {
-            let closed = r.segments().iter().filter_map(|s| s.closing());
+            let mut closed = r.segments().iter().filter_map(|s| s.closing());
             json!({
                 "file": path.display().to_string(),
                 "frames": r.frames(),
                 "file_bytes": r.segments().iter().map(|s| s.file_bytes()).sum::<u64>(),
                 "segments": r.segments().len(),
                 "not_written": closed.clone().map(|c| c.not_written).sum::<u64>(),
-                "end": closed.last().map(|c| c.end.name()),
+                "end": closed.next_back().map(|c| c.end.name()),
             })
         }
         Err(e) => json!({ "file": path.display().to_string(), "error": e.to_string() }),
