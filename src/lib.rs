@@ -48,6 +48,7 @@
 //!   with few dependencies and no configuration files.
 //! - `mvs` (part of `cli`): cameras through Hikrobot's MVS library ([`sdk`]), loaded at run time. Nothing of
 //!   the SDK is needed to build.
+//! - `gentl` (part of `cli`): cameras of any maker through its GenTL producer, likewise.
 //!
 //! Linux is the system that this version supports.
 #![deny(unsafe_code)]
@@ -63,15 +64,18 @@ pub mod cli;
 pub mod clock;
 mod error;
 pub mod fault;
+pub mod feature;
 pub mod format;
+#[cfg(feature = "genapi")]
+pub mod genapi;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;
-#[cfg(all(feature = "mvs", not(loom)))]
+#[cfg(all(any(feature = "gentl", feature = "mvs"), not(loom)))]
 mod query;
 pub mod reset;
 pub mod ring;
-#[cfg(all(feature = "mvs", not(loom)))]
+#[cfg(all(any(feature = "gentl", feature = "mvs"), not(loom)))]
 pub mod sdk;
 #[cfg(not(loom))]
 pub mod sim;

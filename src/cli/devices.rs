@@ -6,6 +6,7 @@ use super::job::with_parameter;
 use super::run::print;
 use super::value::list;
 use crate::error::Error;
+use crate::sdk::gentl::{self, Producer};
 use crate::sdk::mvs::{self, Library, Link};
 use crate::sim::Sim;
 use crate::source::Source;
@@ -65,7 +66,7 @@ pub enum Look {
 type Backend = (&'static str, fn() -> Look);
 
 /// Backends of this version. A scheme without one is not listed, and is not broken either.
-const BACKENDS: &[Backend] = &[("sim", simulated), ("mvs", hikrobot)];
+const BACKENDS: &[Backend] = &[("sim", simulated), ("mvs", hikrobot), ("gentl", producers)];
 
 fn simulated() -> Look {
     let small = "sim:?width=16&height=16&sensor_width=16&sensor_height=16";
@@ -117,6 +118,63 @@ fn hikrobot() -> Look {
             });
             Look::Sees { sdk, devices: devices.collect() }
         }
+    }
+}
+
+/// Every producer that GenICam's variable leads to; one that does not work costs the others nothing.
+fn producers() -> Look {
+    let files = gentl::producers();
+    if files.is_empty() {
+        return Look::Absent { places: vec![format!("*.cti where {} leads", gentl::PATH_VARIABLE)] };
+    }
+    let (mut sdks, mut devices, mut broken) = (Vec::new(), Vec::new(), Vec::new());
+    for file in &files {
+        let looked = Producer::open(Some(file)).and_then(|producer| {
+            gentl::cameras(&producer).map(|cameras| (gentl::about(&producer), cameras))
+        });
+        match looked {
+            Err(e) => broken.push(e.to_string()),
+            Ok((about, cameras)) => {
+                sdks.push(format!("{} ({about})", file.display()));
+                let place = format!("gentl:{}", file.display());
+                let ids: Vec<_> = cameras.iter().map(|c| c.id.clone()).collect();
+                let uri = |c: &gentl::Camera| {
+                    let uri = with_parameter(&place, "device", &c.id);
+                    // Some producers give cameras on different interfaces one identifier.
+                    match ids.iter().filter(|id| **id == c.id).count() {
+                        1 => uri,
+                        _ => with_parameter(&uri, "interface", &c.interface),
+                    }
+                };
+                devices.extend(cameras.into_iter().map(|c| Device {
+                    uri: uri(&c),
+                    vendor: c.vendor,
+                    model: c.model,
+                    serial: c.serial,
+                    user_name: c.user_name,
+                    firmware: c.firmware,
+                    link: link(&c.link),
+                    ip: String::new(),
+                    accessible: c.accessible,
+                }));
+            }
+        }
+    }
+    if sdks.is_empty() {
+        return Look::Broken { reason: broken.join("; ") };
+    }
+    let broken = broken.iter().map(|why| format!("; BROKEN: {why}")).collect::<String>();
+    Look::Sees { sdk: format!("{}{broken}", sdks.join(", ")), devices }
+}
+
+/// A transport layer by the name that people use.
+fn link(layer: &str) -> String {
+    match layer {
+        "GEV" => "GigE Vision".into(),
+        "U3V" => "USB3 Vision".into(),
+        "CXP" => "CoaXPress".into(),
+        "CL" => "Camera Link".into(),
+        other => other.into(),
     }
 }
 
