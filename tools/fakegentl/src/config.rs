@@ -13,6 +13,8 @@ pub struct CameraConfig {
     pub defines_payload: bool,
     /// The region can be changed while frames are taken, and frames change at once: as a bad camera does.
     pub loose: bool,
+    /// A frame that finds no buffer waits for one, and is not lost: for tests on a busy machine.
+    pub patient: bool,
 }
 
 /// The producer.
@@ -85,6 +87,7 @@ fn camera<'a>(words: &mut impl Iterator<Item = &'a str>, clause: &str) -> Result
         fps: 50.0,
         defines_payload: false,
         loose: false,
+        patient: false,
     };
     for (key, value) in words.map(pair) {
         match key {
@@ -104,7 +107,8 @@ fn camera<'a>(words: &mut impl Iterator<Item = &'a str>, clause: &str) -> Result
             }
             "defines" => c.defines_payload = flag(clause, value)?,
             "loose" => c.loose = flag(clause, value)?,
-            _ => return Err(unknown(clause, key, "size, fps, defines, loose")),
+            "patient" => c.patient = flag(clause, value)?,
+            _ => return Err(unknown(clause, key, "size, fps, defines, loose, patient")),
         }
     }
     Ok(c)

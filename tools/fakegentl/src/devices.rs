@@ -48,7 +48,7 @@ export! {
             return RESOURCE_IN_USE;
         }
         let stream = w.open(Module::Stream(n));
-        w.streams.insert(n, Stream { handle: stream.addr(), ..Stream::default() });
+        w.streams.insert(n, Stream::default());
         // SAFETY: the caller's promise.
         unsafe { put(handle, stream) }
     }

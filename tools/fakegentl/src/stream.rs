@@ -55,7 +55,6 @@ unsafe impl Send for Buffer {}
 #[derive(Debug, Default)]
 #[allow(missing_docs)]
 pub struct Stream {
-    pub handle: usize,
     pub event: Option<usize>,
     pub buffers: BTreeMap<usize, Buffer>,
     pub input: VecDeque<usize>,
@@ -132,11 +131,12 @@ pub fn run(camera: usize, start: u64) {
     let mut held = world::lock();
     loop {
         let Some(world) = held.as_mut() else { return };
-        let runs = world.streams.get(&camera).is_some_and(|s| s.runs == Some(start));
-        let Some(c) = world.cameras.get(camera).filter(|_| runs) else { return };
+        let stream = world.streams.get(&camera).filter(|s| s.runs == Some(start));
+        let (Some(c), Some(stream)) = (world.cameras.get(camera), stream) else { return };
         let period = Duration::from_secs_f64(1.0 / c.settings.frame_rate);
         let now = Instant::now();
-        let wait = if !c.is_due() {
+        let waits = c.config.patient && stream.input.is_empty();
+        let wait = if waits || !c.is_due() {
             due = now; // The next one comes when it may.
             Duration::from_millis(100)
         } else if now < due {
