@@ -48,6 +48,7 @@
 //!   with few dependencies and no configuration files.
 //! - `mvs` (part of `cli`): cameras through Hikrobot's MVS library ([`sdk`]), loaded at run time. Nothing of
 //!   the SDK is needed to build.
+//! - `genapi` (part of `cli`): the features of a GenICam camera by its own description ([`genapi`]).
 //!
 //! Linux is the system that this version supports.
 #![deny(unsafe_code)]
@@ -63,7 +64,10 @@ pub mod cli;
 pub mod clock;
 mod error;
 pub mod fault;
+pub mod feature;
 pub mod format;
+#[cfg(feature = "genapi")]
+pub mod genapi;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;
