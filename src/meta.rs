@@ -198,6 +198,9 @@ mod tests {
         let payload = [1, 2, 3, 4];
         let at = |offset, bytes| Extent { offset, bytes }.of(&payload);
         assert_eq!(at(1, 2), Some(&payload[1..3]));
-        assert_eq!((at(3, 2), at(u64::MAX, 1), at(1, u64::MAX), at(0, 0)), (None, None, None, None));
+        assert_eq!(
+            (at(3, 2), at(u64::MAX, 1), at(1, u64::MAX), at(0, 0)),
+            (None, None, None, None)
+        );
     }
 }

@@ -16,12 +16,14 @@ impl Fake {
     pub fn new(config: &str) -> Fake {
         static COPIES: AtomicU64 = AtomicU64::new(0);
         let exe = std::env::current_exe().expect("this program has a path");
-        let name = format!("{}fakegentl{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+        let name =
+            format!("{}fakegentl{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
         let from = exe.parent().expect("and lies in a folder").join(name);
         let n = COPIES.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("fakegentl-{}-{n}.cti", std::process::id()));
-        std::fs::copy(&from, &path)
-            .unwrap_or_else(|e| panic!("{} (cargo builds it with every test): {e}", from.display()));
+        std::fs::copy(&from, &path).unwrap_or_else(|e| {
+            panic!("{} (cargo builds it with every test): {e}", from.display())
+        });
         // SAFETY: the simulation's own library.
         let library = unsafe { libloading::Library::new(&path) }.expect("it loads");
         let fake = Fake { library, path };

@@ -88,7 +88,9 @@ fn a_larger_payload_makes_room() {
 #[test]
 fn codes_of_the_wait_are_told_and_cost_nothing() {
     watched(|| {
-        let (end, checked) = run("fail EventGetData -1011 after=5 times=2; fail EventGetData -1012 after=20; fail EventGetData -1008 after=40");
+        let (end, checked) = run(
+            "fail EventGetData -1011 after=5 times=2; fail EventGetData -1012 after=20; fail EventGetData -1008 after=40",
+        );
         for code in [-1012, -1008] {
             assert_eq!(count(&end, code), 1, "{code}: {:?}", end.faults);
         }
@@ -112,7 +114,9 @@ fn questions_that_fail_cost_no_frame() {
 #[test]
 fn a_start_that_fails_is_tried_again_or_told() {
     watched(|| {
-        for busy in ["DSStartAcquisition -1004", "DSAnnounceBuffer -1022", "DevOpenDataStream -1004"] {
+        for busy in
+            ["DSStartAcquisition -1004", "DSAnnounceBuffer -1022", "DevOpenDataStream -1004"]
+        {
             let fake = Fake::new(SMALL);
             let camera = camera(&fake, "");
             // The stream that the camera was opened with is the first start's.
@@ -172,7 +176,11 @@ fn a_lost_camera_comes_back_as_it_was() {
         assert_eq!((checked.torn(), end.resets.len()), (0, 0), "{:?}", end.resets);
         let g = camera(&fake, "").geometry();
         assert_eq!((g.width, g.height, g.offset_x), (64, 32, 32));
-        assert!(end.diagnoses.iter().any(|d| d.verdict == "lost" && d.evidence.connected == Some(false)));
+        assert!(
+            end.diagnoses
+                .iter()
+                .any(|d| d.verdict == "lost" && d.evidence.connected == Some(false))
+        );
     });
 }
 

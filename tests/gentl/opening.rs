@@ -81,7 +81,8 @@ fn a_library_that_is_none_is_named() {
 #[test]
 fn features_are_set_when_it_is_opened() {
     // Catches slots that are too small for what was asked for, and offsets that are set before there is room.
-    for (config, says) in [(SMALL, "local zip"), ("producer zip=0; camera A size=160x100", "plain")] {
+    for (config, says) in [(SMALL, "local zip"), ("producer zip=0; camera A size=160x100", "plain")]
+    {
         let fake = Fake::new(config);
         let mut camera = camera(
             &fake,

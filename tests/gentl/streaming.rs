@@ -29,7 +29,12 @@ fn every_kind_of_producer_streams_whole_frames() {
                         .start()
                         .unwrap(),
                 );
-                assert_eq!((end.frames.delivered, checked.torn()), (150, 0), "{producer}: {:?}", end.frames);
+                assert_eq!(
+                    (end.frames.delivered, checked.torn()),
+                    (150, 0),
+                    "{producer}: {:?}",
+                    end.frames
+                );
                 assert_eq!(checked.whole(), 150);
                 notes.assert_order(producer);
                 assert_eq!(fake.calls("DSClose"), fake.calls("DevOpenDataStream"), "all closed");

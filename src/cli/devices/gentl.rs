@@ -8,7 +8,9 @@ use std::path::Path;
 pub(super) fn look() -> Vec<Look> {
     let files = gentl::producers();
     if files.is_empty() {
-        return vec![Look::Absent { places: vec![format!("*.cti where {} leads", gentl::PATH_VARIABLE)] }];
+        return vec![Look::Absent {
+            places: vec![format!("*.cti where {} leads", gentl::PATH_VARIABLE)],
+        }];
     }
     files.iter().map(|file| look_through(file)).collect()
 }

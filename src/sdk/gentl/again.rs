@@ -24,18 +24,19 @@ impl Gentl {
             "" => Key::Device(self.camera.id.clone()),
             serial => Key::Serial(serial.into()),
         };
-        let opened = open::open_once(&self.producer, &key, &self.config).map_err(|(failure, what)| {
-            match failure {
-                Failure::Code(call, code) => {
-                    self.last_call = call;
-                    fault(code)
+        let opened =
+            open::open_once(&self.producer, &key, &self.config).map_err(|(failure, what)| {
+                match failure {
+                    Failure::Code(call, code) => {
+                        self.last_call = call;
+                        fault(code)
+                    }
+                    Failure::Error(e) => {
+                        tracing::debug!("{what} was not found again: {e}");
+                        fault(GC_ERR_IO)
+                    }
                 }
-                Failure::Error(e) => {
-                    tracing::debug!("{what} was not found again: {e}");
-                    fault(GC_ERR_IO)
-                }
-            }
-        })?;
+            })?;
         let Opened { camera, device, stream, features, needs, .. } = opened;
         self.features.take_over(features);
         if let Err((code, why)) = self.features.restore() {

@@ -13,11 +13,17 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("device", "identifier of the camera, as frameline devices shows it"),
     ("serial", "serial number of the camera"),
     ("user", "user-defined name of the camera (DeviceUserID)"),
-    ("interface", "identifier of the interface that the camera is seen on, where several see one of that name"),
+    (
+        "interface",
+        "identifier of the interface that the camera is seen on, where several see one of that name",
+    ),
     ("index", "place of the camera in the producer's list, from 0"),
     ("wait", "milliseconds to keep trying while the camera is missing or in use (default 0)"),
     ("buffers", "buffers to keep announced, 1 to 1024 (default 8, or what the producer asks for)"),
-    ("payload", "bytes of a frame, where the camera says less than it sends (default what it says)"),
+    (
+        "payload",
+        "bytes of a frame, where the camera says less than it sends (default what it says)",
+    ),
     ("trigger", "off, software, line0 to line3 or counter0 (default the camera's)"),
     ("max_format", "the largest PFNC pixel format that will be set (default the present one)"),
 ];
@@ -96,7 +102,8 @@ impl Config {
             "interface" => self.interface = Some(value.into()),
             "wait" => self.wait = Duration::from_millis(number(name, value, "milliseconds")?),
             "buffers" => {
-                self.buffers = Some(between(name, value, 1..=MAX_BUFFERS, "a number from 1 to 1024")?);
+                self.buffers =
+                    Some(between(name, value, 1..=MAX_BUFFERS, "a number from 1 to 1024")?);
             }
             "payload" => {
                 self.payload =

@@ -18,7 +18,8 @@ impl Gentl {
             Evidence { payload_at_start: Some(self.started.payload as u64), ..Evidence::default() };
         // A register that every camera has.
         let reached = self.features.integer("Width");
-        let class = reached.as_ref().err().map(|code| super::codes::table().classify(i64::from(*code)));
+        let class =
+            reached.as_ref().err().map(|code| super::codes::table().classify(i64::from(*code)));
         if class == Some(FaultClass::Lost) {
             evidence.connected = Some(false);
             evidence.exception = reached.err().map(i64::from);

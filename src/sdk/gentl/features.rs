@@ -157,9 +157,9 @@ impl Features {
     /// Sets everything again. The code of what refused it, and a sentence.
     pub fn restore(&mut self) -> Result<(), (Code, String)> {
         let mut port = self.port().map_err(|code| (code, "it went away again".to_string()))?;
-        self.journal
-            .restore(&mut self.map, &mut port)
-            .map_err(|why| (why.code().map_or(GC_ERR_INVALID_PARAMETER, |_| code_of(&why)), why.to_string()))
+        self.journal.restore(&mut self.map, &mut port).map_err(|why| {
+            (why.code().map_or(GC_ERR_INVALID_PARAMETER, |_| code_of(&why)), why.to_string())
+        })
     }
 }
 

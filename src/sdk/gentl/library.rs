@@ -201,7 +201,9 @@ fn check_kind(path: &Path) -> Result<(), Error> {
     let shown = path.display();
     let here = Machine::HERE;
     if cfg!(all(target_pointer_width = "32", not(windows))) {
-        return Err(Error::config("GenTL producers of 32 bits are called in a way that this program does not have; use a 64-bit one"));
+        return Err(Error::config(
+            "GenTL producers of 32 bits are called in a way that this program does not have; use a 64-bit one",
+        ));
     }
     let kind = binary::kind_of(path).map_err(|e| {
         Error::with_source(
@@ -286,7 +288,10 @@ impl Producer {
                 unsafe { (symbols.close)() };
             }
             let said = last_error(&symbols);
-            let what = format!("the GenTL producer {shown} does not open: TLOpen answered {}{said}", named(code));
+            let what = format!(
+                "the GenTL producer {shown} does not open: TLOpen answered {}{said}",
+                named(code)
+            );
             Error::new(ErrorKind::Source, what)
         })?;
         Ok(Producer {

@@ -74,7 +74,13 @@ pub(super) fn number(
 #[inline]
 pub(super) fn decode(kind: i32, value: [u8; 8], bytes: usize) -> Result<u64, Code> {
     let low = |n: usize| u64::from_ne_bytes(value) & (u64::MAX >> (64 - 8 * n as u32));
-    let low = |n| if cfg!(target_endian = "little") { low(n) } else { u64::from_ne_bytes(value) >> (64 - 8 * n as u32) };
+    let low = |n| {
+        if cfg!(target_endian = "little") {
+            low(n)
+        } else {
+            u64::from_ne_bytes(value) >> (64 - 8 * n as u32)
+        }
+    };
     Ok(match kind {
         data_type::BOOL8 => u64::from(value[0] != 0),
         data_type::I16 | data_type::U16 => low(2),
@@ -129,7 +135,11 @@ impl Root {
 }
 
 /// The identifiers of a module's children.
-fn children(module: RawHandle, count: sys::Count, child: sys::ChildId) -> Result<Vec<String>, Code> {
+fn children(
+    module: RawHandle,
+    count: sys::Count,
+    child: sys::ChildId,
+) -> Result<Vec<String>, Code> {
     let mut n = 0;
     // SAFETY: a handle of ours, still open; the number lives through the call.
     check(unsafe { count(module, &mut n) })?;
@@ -180,8 +190,8 @@ impl Producer {
         let mut root = self.root();
         // SAFETY: our handle, open. The list may stay as it was: a producer that cannot look anew has one all the same.
         let updated = check(unsafe { (s.tl_update)(root.raw, null_mut(), UPDATE_MS) });
-        let interfaces = children(root.raw, s.tl_count, s.tl_child)
-            .map_err(|code| match updated {
+        let interfaces =
+            children(root.raw, s.tl_count, s.tl_child).map_err(|code| match updated {
                 Err(code) => ("TLUpdateInterfaceList", code),
                 Ok(()) => ("TLGetInterfaceID", code),
             })?;
@@ -202,16 +212,21 @@ impl Producer {
     }
 
     /// Opens a device for this program alone, or, where the producer cannot that, to control it.
-    pub(super) fn open_device(self: &Arc<Self>, found: &Found) -> Result<Arc<Device>, (&'static str, Code)> {
+    pub(super) fn open_device(
+        self: &Arc<Self>,
+        found: &Found,
+    ) -> Result<Arc<Device>, (&'static str, Code)> {
         let s = &self.symbols;
         let mut root = self.root();
-        let interface = root.interface(s, &found.interface).map_err(|code| ("TLOpenInterface", code))?;
+        let interface =
+            root.interface(s, &found.interface).map_err(|code| ("TLOpenInterface", code))?;
         let name = to_c(&found.id).map_err(|code| ("IFOpenDevice", code))?;
         let mut raw = null_mut();
         let mut answer = Err(GC_ERR_NOT_IMPLEMENTED);
         for access in [sys::ACCESS_EXCLUSIVE, sys::ACCESS_CONTROL] {
             // SAFETY: our handle; the name ends with a zero; the new handle lives through the call.
-            answer = check(unsafe { (s.if_open_device)(interface, name.as_ptr(), access, &mut raw) });
+            answer =
+                check(unsafe { (s.if_open_device)(interface, name.as_ptr(), access, &mut raw) });
             if !matches!(answer, Err(GC_ERR_NOT_IMPLEMENTED | GC_ERR_INVALID_PARAMETER)) {
                 break;
             }
@@ -219,12 +234,17 @@ impl Producer {
         answer.map_err(|code| ("IFOpenDevice", code))?;
         let mut device = Device { producer: self.clone(), raw, port: null_mut() };
         // SAFETY: opened just now. The port is the device's, and goes with it.
-        check(unsafe { (s.dev_port)(raw, &mut device.port) }).map_err(|code| ("DevGetPort", code))?;
+        check(unsafe { (s.dev_port)(raw, &mut device.port) })
+            .map_err(|code| ("DevGetPort", code))?;
         Ok(Arc::new(device))
     }
 }
 
-fn devices(s: &Symbols, root: &mut Root, interface: &str) -> Result<Vec<Found>, (&'static str, Code)> {
+fn devices(
+    s: &Symbols,
+    root: &mut Root,
+    interface: &str,
+) -> Result<Vec<Found>, (&'static str, Code)> {
     use sys::device_info as info;
     let raw = root.interface(s, interface).map_err(|code| ("TLOpenInterface", code))?;
     // SAFETY: our handle, open.
@@ -292,7 +312,12 @@ impl Device {
         let mut bytes = data.len();
         // SAFETY: our port; `bytes` bytes at `data` are ours to be written.
         check(unsafe {
-            (self.producer.symbols.read_port)(self.port, address, data.as_mut_ptr().cast(), &mut bytes)
+            (self.producer.symbols.read_port)(
+                self.port,
+                address,
+                data.as_mut_ptr().cast(),
+                &mut bytes,
+            )
         })?;
         if bytes < data.len() { Err(GC_ERR_IO) } else { Ok(()) }
     }

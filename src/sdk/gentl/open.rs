@@ -146,14 +146,14 @@ pub(super) fn open_once(
 ) -> Result<Opened, (Failure, String)> {
     let nameless = |failure| (failure, "the camera".to_string());
     let found = producer.look().map_err(|e| nameless(e.into()))?;
-    let (found, camera) = choose(found, key, config.interface.as_deref()).map_err(|e| nameless(e.into()))?;
+    let (found, camera) =
+        choose(found, key, config.interface.as_deref()).map_err(|e| nameless(e.into()))?;
     let failed = |failure: Failure| (failure, format!("camera {camera}"));
     let device = producer.open_device(&found).map_err(|e| failed(e.into()))?;
     let stream = Stream::open(&device).map_err(|e| failed(e.into()))?;
     let needs = Needs::ask(&stream, config).map_err(|e| failed(e.into()))?;
     let mut features = Features::of(&device).map_err(|e| failed(e.into()))?;
-    let format =
-        Format::read(&mut features, Some(&stream), config).map_err(failed)?;
+    let format = Format::read(&mut features, Some(&stream), config).map_err(failed)?;
     let ticks_a_second = device.number(device_info::TIMESTAMP_FREQUENCY).unwrap_or(0);
     let rules = Rules { geometry: format.geometry, ticks_a_second };
     let largest = format.largest(&mut features, config);
@@ -271,9 +271,9 @@ impl Format {
             offset_y: 0,
             ..self.geometry
         };
-        let format = config.max_format.filter(|f| {
-            f.bits_per_pixel() > self.geometry.pixel_format.bits_per_pixel()
-        });
+        let format = config
+            .max_format
+            .filter(|f| f.bits_per_pixel() > self.geometry.pixel_format.bits_per_pixel());
         let whole = Geometry { pixel_format: format.unwrap_or(whole.pixel_format), ..whole };
         // Chunks, and whatever else comes with the image.
         let beside = (self.payload as u64).saturating_sub(self.geometry.image_bytes());

@@ -88,7 +88,9 @@ impl Rules {
         ] = *answers;
         let known = &self.geometry;
         // A number that does not fit is garbage, and the line refuses the geometry.
-        let side = |said: Option<u64>, known: u32| said.map_or(known, |n| u32::try_from(n).unwrap_or(u32::MAX));
+        let side = |said: Option<u64>, known: u32| {
+            said.map_or(known, |n| u32::try_from(n).unwrap_or(u32::MAX))
+        };
         let geometry = Geometry {
             width: side(width, known.width),
             height: side(height, known.height),

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 /// Whole milliseconds, rounded up: a wait that is asked for is never none, and never without an end.
 fn milliseconds(timeout: Duration) -> u64 {
-    u64::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(sys::INFINITE).min(sys::INFINITE - 1)
+    u64::try_from(timeout.as_nanos().div_ceil(1_000_000))
+        .unwrap_or(sys::INFINITE)
+        .min(sys::INFINITE - 1)
 }
 
 /// An open data stream. Dropped: stopped and closed.
@@ -65,7 +67,11 @@ impl Stream {
         let mut event = null_mut();
         // SAFETY: our handle, open; the event's handle lives through the call.
         check(unsafe {
-            (self.device.producer().symbols.register_event)(self.raw, sys::EVENT_NEW_BUFFER, &mut event)
+            (self.device.producer().symbols.register_event)(
+                self.raw,
+                sys::EVENT_NEW_BUFFER,
+                &mut event,
+            )
         })?;
         self.event = event;
         Ok(())
@@ -76,11 +82,23 @@ impl Stream {
     /// # Safety
     /// The memory stays, and is nobody else's while the buffer is queued, until the buffer is revoked or the stream
     /// closed.
-    unsafe fn announce(&mut self, start: *mut u8, bytes: usize, user: usize) -> Result<RawHandle, Code> {
-        let (mut buffer, user): (_, *mut c_void) = (null_mut(), std::ptr::without_provenance_mut(user));
+    unsafe fn announce(
+        &mut self,
+        start: *mut u8,
+        bytes: usize,
+        user: usize,
+    ) -> Result<RawHandle, Code> {
+        let (mut buffer, user): (_, *mut c_void) =
+            (null_mut(), std::ptr::without_provenance_mut(user));
         // SAFETY: the caller's promise; the handle lives through the call.
         check(unsafe {
-            (self.device.producer().symbols.ds_announce)(self.raw, start.cast(), bytes, user, &mut buffer)
+            (self.device.producer().symbols.ds_announce)(
+                self.raw,
+                start.cast(),
+                bytes,
+                user,
+                &mut buffer,
+            )
         })?;
         Ok(buffer)
     }
@@ -181,7 +199,9 @@ impl Stream {
                 continue;
             }
             // SAFETY: our handles; `number` says how much room there is.
-            match number(|kind, to, bytes| unsafe { get(self.raw, buffer, *command, kind, to, bytes) }) {
+            match number(|kind, to, bytes| unsafe {
+                get(self.raw, buffer, *command, kind, to, bytes)
+            }) {
                 Ok(value) => answers[k] = Some(value),
                 // What is not there for one frame may be there for the next.
                 Err(GC_ERR_NOT_AVAILABLE) => {}
@@ -198,7 +218,13 @@ impl Stream {
     ) -> Option<[Option<u64>; N]> {
         let get = self.device.producer().symbols.ds_stacked?;
         let mut values = [[0_u8; 8]; N];
-        let mut infos = [StackedInfo { command: 0, data_type: 0, value: null_mut(), bytes: 8, result: GC_ERR_NOT_AVAILABLE }; N];
+        let mut infos = [StackedInfo {
+            command: 0,
+            data_type: 0,
+            value: null_mut(),
+            bytes: 8,
+            result: GC_ERR_NOT_AVAILABLE,
+        }; N];
         for ((info, value), command) in infos.iter_mut().zip(&mut values).zip(questions) {
             (info.command, info.value) = (*command, value.as_mut_ptr().cast());
         }
@@ -229,7 +255,8 @@ impl Stream {
     pub fn part(&self, buffer: RawHandle, part: u32, command: i32) -> Option<u64> {
         let get = self.device.producer().symbols.ds_part_info?;
         // SAFETY: our handles; `number` says how much room there is.
-        number(|kind, to, bytes| unsafe { get(self.raw, buffer, part, command, kind, to, bytes) }).ok()
+        number(|kind, to, bytes| unsafe { get(self.raw, buffer, part, command, kind, to, bytes) })
+            .ok()
     }
 
     /// The chunks of a buffer, at most as many as `chunks` has room for: how many came.
@@ -313,7 +340,11 @@ impl Announced {
     ///
     /// # Real-time
     /// Capture-bound. No lock; allocates only for slots that were never queued before.
-    pub fn queue(&mut self, mut frame: FrameMut, stream: Option<&mut Stream>) -> Result<(), (&'static str, Code)> {
+    pub fn queue(
+        &mut self,
+        mut frame: FrameMut,
+        stream: Option<&mut Stream>,
+    ) -> Result<(), (&'static str, Code)> {
         const NONE: Buffer = Buffer { handle: null_mut(), start: null_mut(), capacity: 0 };
         let (start, capacity) = (frame.as_mut_ptr(), frame.capacity());
         let key = self.slots.queue(frame);

@@ -9,12 +9,8 @@ pub const DESCRIPTION_AT: u64 = 0x1_0000;
 /// `Mono8`.
 pub const MONO8: u32 = 0x0108_0001;
 /// The formats that it can send: PFNC's codes.
-pub const FORMATS: [(&str, u32); 4] = [
-    ("Mono8", MONO8),
-    ("Mono12", 0x0110_0005),
-    ("BayerRG8", 0x0108_0009),
-    ("RGB8", 0x0218_0014),
-];
+pub const FORMATS: [(&str, u32); 4] =
+    [("Mono8", MONO8), ("Mono12", 0x0110_0005), ("BayerRG8", 0x0108_0009), ("RGB8", 0x0218_0014)];
 /// Bytes that chunk mode adds: the frame's number and the exposure time.
 pub const CHUNK_BYTES: usize = 16;
 /// Identifiers of the two chunks.
@@ -200,7 +196,8 @@ impl Camera {
             return SUCCESS;
         }
         if matches!(address, at::EXPOSURE | at::FRAME_RATE) {
-            let Some(value) = long(8).map(|b| f64::from_le_bytes(b.try_into().expect("eight"))) else {
+            let Some(value) = long(8).map(|b| f64::from_le_bytes(b.try_into().expect("eight")))
+            else {
                 return INVALID_PARAMETER;
             };
             let (field, range) = match address {
@@ -236,7 +233,9 @@ impl Camera {
                 let most = sensor_height - s.height;
                 (&mut s.offset_y, value <= most && value.is_multiple_of(2))
             }
-            at::PIXEL_FORMAT => (&mut s.pixel_format, FORMATS.iter().any(|(_, code)| *code == value)),
+            at::PIXEL_FORMAT => {
+                (&mut s.pixel_format, FORMATS.iter().any(|(_, code)| *code == value))
+            }
             at::CHUNK_MODE => (&mut s.chunk_mode, value <= 1),
             at::MULTI_PART => (&mut s.multi_part, value <= 1),
             at::ACQUISITION_MODE => (&mut s.mode, value <= 1),
@@ -260,9 +259,9 @@ impl Camera {
             }
             _ => return INVALID_ADDRESS,
         };
-        if locked && (at::WIDTH..=at::PIXEL_FORMAT).contains(&address)
-            || locked && matches!(address, at::CHUNK_MODE | at::MULTI_PART)
-        {
+        let decides_size = (at::WIDTH..=at::PIXEL_FORMAT).contains(&address)
+            || matches!(address, at::CHUNK_MODE | at::MULTI_PART);
+        if locked && decides_size {
             return ACCESS_DENIED;
         }
         if !fits {

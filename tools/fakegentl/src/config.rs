@@ -60,7 +60,13 @@ impl Config {
                             "stacked" => config.stacked = flag(clause, value)?,
                             "zip" => config.zipped = flag(clause, value)?,
                             "talkative" => config.talkative = flag(clause, value)?,
-                            _ => return Err(unknown(clause, key, "min, align, stacked, zip, talkative")),
+                            _ => {
+                                return Err(unknown(
+                                    clause,
+                                    key,
+                                    "min, align, stacked, zip, talkative",
+                                ));
+                            }
                         }
                     }
                 }
@@ -79,7 +85,10 @@ impl Config {
     }
 }
 
-fn camera<'a>(words: &mut impl Iterator<Item = &'a str>, clause: &str) -> Result<CameraConfig, String> {
+fn camera<'a>(
+    words: &mut impl Iterator<Item = &'a str>,
+    clause: &str,
+) -> Result<CameraConfig, String> {
     let serial = words.next().ok_or_else(|| format!("{clause:?} names no camera"))?;
     let mut c = CameraConfig {
         serial: serial.into(),
@@ -95,8 +104,13 @@ fn camera<'a>(words: &mut impl Iterator<Item = &'a str>, clause: &str) -> Result
                 let (w, h) = value.split_once('x').unwrap_or((value, ""));
                 c.size = (number(clause, w)?, number(clause, h)?);
                 let side = 16..=8192;
-                if !side.contains(&c.size.0) || !side.contains(&c.size.1) || c.size.0 % 4 != 0 {
-                    return Err(format!("{clause:?}: sides are 16 to 8192, the width in steps of 4"));
+                if !side.contains(&c.size.0)
+                    || !side.contains(&c.size.1)
+                    || !c.size.0.is_multiple_of(4)
+                {
+                    return Err(format!(
+                        "{clause:?}: sides are 16 to 8192, the width in steps of 4"
+                    ));
                 }
             }
             "fps" => {
@@ -142,7 +156,9 @@ mod tests {
     fn wrong_texts_are_sentences() {
         // Catches a slip in a test's configuration that is silently taken for the default.
         assert_eq!(Config::parse(DEFAULT).unwrap().cameras.len(), 2);
-        for wrong in ["camera", "camera A sise=3x4", "camera A size=3x4", "kamera A", "producer align=3"] {
+        for wrong in
+            ["camera", "camera A sise=3x4", "camera A size=3x4", "kamera A", "producer align=3"]
+        {
             assert!(Config::parse(wrong).is_err(), "{wrong}");
         }
     }

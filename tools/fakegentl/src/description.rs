@@ -141,7 +141,11 @@ fn xml(config: &CameraConfig) -> String {
     x.integer("OffsetY", at::OFFSET_Y, "RW", ("0", "OffsetYLimit", 2), "First row");
     x.enumeration("PixelFormat", at::PIXEL_FORMAT, &FORMATS);
     x.integer("PayloadSize", at::PAYLOAD_SIZE, "RO", ("0", "4294967295", 1), "Bytes of a frame");
-    x.enumeration("AcquisitionMode", at::ACQUISITION_MODE, &[("Continuous", 0), ("SingleFrame", 1)]);
+    x.enumeration(
+        "AcquisitionMode",
+        at::ACQUISITION_MODE,
+        &[("Continuous", 0), ("SingleFrame", 1)],
+    );
     x.command("AcquisitionStart", at::ACQUISITION_START);
     x.command("AcquisitionStop", at::ACQUISITION_STOP);
     x.enumeration("TriggerMode", at::TRIGGER_MODE, &[("Off", 0), ("On", 1)]);
@@ -166,7 +170,8 @@ fn xml(config: &CameraConfig) -> String {
 /// CRC-32 as in zip files.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |c, _| (c >> 1) ^ (0xEDB8_8320 & (c & 1).wrapping_neg()))
+        (0..8)
+            .fold(crc ^ u32::from(*byte), |c, _| (c >> 1) ^ (0xEDB8_8320 & (c & 1).wrapping_neg()))
     })
 }
 

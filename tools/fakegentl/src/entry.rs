@@ -5,7 +5,11 @@ use crate::world::{self, World};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs a function's body.
-pub fn enter(name: &'static str, needs_init: bool, body: impl FnOnce(&mut World) -> GcError) -> GcError {
+pub fn enter(
+    name: &'static str,
+    needs_init: bool,
+    body: impl FnOnce(&mut World) -> GcError,
+) -> GcError {
     let answer = catch_unwind(AssertUnwindSafe(|| {
         let mut held = world::lock();
         let Some(world) = held.as_mut() else { return ERROR };

@@ -133,7 +133,11 @@ pub fn buffer(b: &Buffer, command: i32, talkative: bool) -> Result<Value, GcErro
         20 => Ok(Value::U64(f.pixel_format.into())),
         21 => optional(Value::U64(PFNC_32)),
         22 => optional(Value::Size(f.height)),
-        23 => optional(Value::Size(if f.chunks_at.is_some() { crate::camera::CHUNK_BYTES } else { 0 })),
+        23 => optional(Value::Size(if f.chunks_at.is_some() {
+            crate::camera::CHUNK_BYTES
+        } else {
+            0
+        })),
         27 => optional(Value::Size(f.payload)),
         28 => optional(Value::U64(f.time_ns)),
         29 => optional(Value::Bool(f.larger)),

@@ -61,12 +61,18 @@ impl Script {
                             Some(("times", n)) => {
                                 failure.times = Some(number(clause, n)?).filter(|n| *n > 0);
                             }
-                            _ => return Err(format!("{clause:?}: {word:?} is neither after=N nor times=N")),
+                            _ => {
+                                return Err(format!(
+                                    "{clause:?}: {word:?} is neither after=N nor times=N"
+                                ));
+                            }
                         }
                     }
                     script.failures.push(failure);
                 }
-                ["frame", n, what] => script.frames.push((number(clause, n)?, what_of(clause, what)?)),
+                ["frame", n, what] => {
+                    script.frames.push((number(clause, n)?, what_of(clause, what)?))
+                }
                 _ => {
                     return Err(format!(
                         "{clause:?} is no clause; write fail FUNCTION CODE or frame N WHAT"
@@ -79,7 +85,8 @@ impl Script {
 
     /// Whether a call fails now, and with what.
     pub fn call(&mut self, function: &str) -> Option<GcError> {
-        let failure = self.failures.iter_mut().find(|f| f.function == function && f.times != Some(0))?;
+        let failure =
+            self.failures.iter_mut().find(|f| f.function == function && f.times != Some(0))?;
         if failure.after > 0 {
             failure.after -= 1;
             return None;

@@ -105,7 +105,8 @@ impl Stream {
                 let all: Vec<usize> = match operation {
                     2 => self.buffers.keys().copied().collect(),
                     _ => {
-                        let idle = |b: &Buffer| matches!(b.place, Place::Announced | Place::Delivered);
+                        let idle =
+                            |b: &Buffer| matches!(b.place, Place::Announced | Place::Delivered);
                         let idle: Vec<_> =
                             self.buffers.iter().filter(|(_, b)| idle(b)).map(|(n, _)| *n).collect();
                         self.output.extend(output);

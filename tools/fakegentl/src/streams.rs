@@ -309,7 +309,12 @@ export! {
 /// # Safety
 /// As GenTL has it.
 #[unsafe(no_mangle)]
-pub unsafe extern "system" fn EventGetData(event: Handle, to: *mut c_void, size: *mut usize, timeout: u64) -> GcError {
+pub unsafe extern "system" fn EventGetData(
+    event: Handle,
+    to: *mut c_void,
+    size: *mut usize,
+    timeout: u64,
+) -> GcError {
     const NAME: &str = "EventGetData";
     if to.is_null() || size.is_null() {
         return INVALID_PARAMETER;

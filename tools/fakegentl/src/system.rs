@@ -26,7 +26,11 @@ pub unsafe extern "system" fn GCInitLib() -> GcError {
 /// # Safety
 /// As GenTL has it.
 #[unsafe(no_mangle)]
-pub unsafe extern "system" fn GCGetLastError(code: *mut GcError, to: *mut c_char, size: *mut usize) -> GcError {
+pub unsafe extern "system" fn GCGetLastError(
+    code: *mut GcError,
+    to: *mut c_char,
+    size: *mut usize,
+) -> GcError {
     let held = crate::world::lock();
     let Some(w) = held.as_ref() else { return ERROR };
     let (function, last) = w.last.unwrap_or(("", SUCCESS));

@@ -61,7 +61,9 @@ pub fn lock() -> Held {
         };
         let mut world = World::new(Config::parse(DEFAULT).expect("the default is right"));
         // A slip in the environment is told by every call, in GCGetLastError's text.
-        if let Err(why) = world.configure(&config).and_then(|()| world.follow(&said("FAKEGENTL_SCRIPT"))) {
+        if let Err(why) =
+            world.configure(&config).and_then(|()| world.follow(&said("FAKEGENTL_SCRIPT")))
+        {
             world.why = why;
         }
         *held = Some(world);
