@@ -71,8 +71,10 @@ pub mod genapi;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;
-#[cfg(all(feature = "mvs", not(loom)))]
+#[cfg(all(any(feature = "mvs", feature = "recording"), not(loom)))]
 mod query;
+#[cfg(all(feature = "recording", not(loom)))]
+pub mod recording;
 pub mod reset;
 pub mod ring;
 #[cfg(all(feature = "mvs", not(loom)))]
@@ -89,6 +91,7 @@ pub mod telemetry;
 mod touch;
 pub mod verdict;
 pub mod wait;
+mod words;
 
 pub use buffer::{Frame, FrameMut, SharedFrame};
 pub use error::{Error, ErrorKind, Refusal};
