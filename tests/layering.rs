@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// Floors, bottom to top. Modules on one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
-    &["error", "sync", "clock", "sys", "alloc"],
-    &["format", "telemetry", "fault", "wait", "verdict", "query", "touch"],
-    &["meta", "ring", "agent"],
+    &["error", "sync", "clock", "sys", "alloc", "words"],
+    &["format", "telemetry", "fault", "wait", "verdict", "query", "touch", "feature"],
+    &["meta", "ring", "agent", "genapi"],
     &["buffer"],
     &["source", "stage", "reset"],
     &["sim", "stages", "sdk"],
@@ -33,6 +33,9 @@ const UNSAFE_FILES: &[&str] = &[
     "replay/guard.rs",
     "replay/map.rs",
     "ring/tap.rs",
+    "sdk/gentl/library.rs",
+    "sdk/gentl/modules.rs",
+    "sdk/gentl/stream.rs",
     "sdk/mvs/handle.rs",
     "sdk/mvs/library.rs",
     "sdk/mvs/stream.rs",
