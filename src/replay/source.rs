@@ -38,6 +38,8 @@ pub struct Replay {
     past: Past,
     clock: Clock,
     running: bool,
+    /// Ever.
+    started: bool,
     /// The frame that comes next, and its entry once that was read.
     next: u64,
     entry: Option<Entry>,
@@ -90,6 +92,7 @@ impl Replay {
             past,
             clock: Clock::host(),
             running: false,
+            started: false,
             entry: None,
             last,
             round: 0,
@@ -144,7 +147,10 @@ impl Replay {
     fn due(&mut self, timeout: Duration) -> Result<Entry, Grab> {
         let fault = |code| Err(Grab::Fault(Fault::code(code)));
         if !self.running {
-            return fault(REPLAY_TIMEOUT);
+            if self.is_over() {
+                return Err(Grab::End);
+            }
+            return fault(if self.started { REPLAY_TIMEOUT } else { REPLAY_CALL_ORDER });
         }
         if self.next > self.last {
             // What happened after the last frame, too.
@@ -182,12 +188,18 @@ impl Replay {
         Ok(entry)
     }
 
+    /// Whether the last round is through.
+    fn is_over(&self) -> bool {
+        let loops = self.config.loops;
+        self.next > self.last && loops != 0 && self.round + 1 >= loops
+    }
+
     /// Another round, if there is one.
     fn begin_round(&mut self) -> bool {
-        self.round += 1;
-        if self.config.loops != 0 && self.round >= self.config.loops {
+        if self.is_over() {
             return false;
         }
+        self.round += 1;
         self.next = self.config.from;
         self.entry = None;
         self.anchor = None;
@@ -293,7 +305,7 @@ impl Source for Replay {
         if self.running {
             return Err(Fault::code(REPLAY_CALL_ORDER));
         }
-        self.running = true;
+        (self.running, self.started) = (true, true);
         // The pace begins with the next frame: a pause of the line is none of the recording.
         self.anchor = None;
         Ok(())
