@@ -48,6 +48,7 @@
 //!   with few dependencies and no configuration files.
 //! - `mvs` (part of `cli`): cameras through Hikrobot's MVS library ([`sdk`]), loaded at run time. Nothing of
 //!   the SDK is needed to build.
+//! - `media` (part of `cli`): recordings exported to and imported from PNG, TIFF, JPEG, `.npy`, `.seq` and MCAP.
 //!
 //! Linux is the system that this version supports.
 #![deny(unsafe_code)]
@@ -64,6 +65,8 @@ pub mod clock;
 mod error;
 pub mod fault;
 pub mod format;
+#[cfg(all(feature = "media", not(loom)))]
+pub mod media;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;
