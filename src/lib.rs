@@ -48,6 +48,8 @@
 //!   with few dependencies and no configuration files.
 //! - `mvs` (part of `cli`): cameras through Hikrobot's MVS library ([`sdk`]), loaded at run time. Nothing of
 //!   the SDK is needed to build.
+//! - `genapi` (part of `cli`): the features of a GenICam camera by its own description ([`genapi`]).
+//! - `gentl` (part of `cli`): cameras of any maker through its GenTL producer, likewise.
 //! - `media` (part of `cli`): recordings exported to and imported from PNG, TIFF, JPEG, `.npy`, `.seq` and MCAP.
 //!
 //! Linux is the system that this version supports.
@@ -64,19 +66,22 @@ pub mod cli;
 pub mod clock;
 mod error;
 pub mod fault;
+pub mod feature;
 pub mod format;
+#[cfg(feature = "genapi")]
+pub mod genapi;
 #[cfg(all(feature = "media", not(loom)))]
 pub mod media;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;
-#[cfg(all(any(feature = "mvs", feature = "recording"), not(loom)))]
+#[cfg(all(any(feature = "gentl", feature = "mvs", feature = "recording"), not(loom)))]
 mod query;
 #[cfg(all(feature = "recording", not(loom)))]
 pub mod recording;
 pub mod reset;
 pub mod ring;
-#[cfg(all(feature = "mvs", not(loom)))]
+#[cfg(all(any(feature = "gentl", feature = "mvs"), not(loom)))]
 pub mod sdk;
 #[cfg(not(loom))]
 pub mod sim;
