@@ -134,7 +134,7 @@ pub fn export(recording: &Recording, what: &Export, watch: Watch<'_>) -> Result<
         .map(|path| Draft::file(&path, what.force))
         .transpose()?;
     let facts = match (&beside, what.target) {
-        (Some(beside), _) => Some(Lines::create(beside.path(), &beside.target().to_path_buf())?),
+        (Some(beside), _) => Some(Lines::create(beside.path(), beside.target())?),
         (None, Target::Png) => {
             Some(Lines::create(&draft.path().join(SIDECAR), &what.out.join(SIDECAR))?)
         }

@@ -4,8 +4,9 @@
     tools/checks/media.py PROGRAM IMAGES
 
 IMAGES is the folder `skimage/data` of the PyPI package scikit-image. What is imported, and exported to npy, png, tiff, seq and
-mcap, is read back with numpy, Pillow, tifffile, the struct module and the mcap package, and must be the photographs, to the bit. Needs numpy,
-pillow, tifffile, mcap and mcap-protobuf-support.
+mcap, is read back with numpy, Pillow, tifffile, the struct module and the mcap package, and must be the photographs, to the bit. A photographed
+coin is taught and inspected: the verdicts on what was imported, recorded from a replay, exported and imported again must be the same. Needs
+numpy, pillow, tifffile, mcap and mcap-protobuf-support.
 """
 import json
 import pathlib
@@ -19,7 +20,7 @@ import numpy as np
 import tifffile
 from mcap_protobuf.decoder import DecoderFactory
 from mcap.reader import make_reader
-from PIL import Image
+from PIL import Image, ImageDraw
 
 PROGRAM = pathlib.Path(sys.argv[1]).resolve()
 PHOTOS = pathlib.Path(sys.argv[2])
@@ -175,8 +176,75 @@ def deep(folder):
     assert any("BayerRG12p was unpacked to BayerRG12" in n for n in done["notes"]), done
 
 
+def scene(coin, disc, ground, rng, scratched):
+    """Two coins in their nests, each at a turn of its own, with noise."""
+    frame = ground.copy()
+    for nest, (x, y) in enumerate([(170, 240), (460, 240)]):
+        part = coin.copy()
+        if nest in scratched:
+            ImageDraw.Draw(part).line((60, 60, 130, 110), fill=255, width=6)
+        part = part.rotate(float(rng.uniform(0, 360)), Image.BICUBIC)
+        dx, dy = (int(d) for d in rng.integers(-3, 4, 2))
+        frame.paste(part, (x + dx - coin.width // 2, y + dy - coin.height // 2), disc)
+    return np.clip(np.asarray(frame) + rng.normal(0, 1.5, (480, 640)), 0, 255).astype("u1")
+
+
+def verdicts(folder, flr, reference):
+    """What inspection says of each frame of a recording, without its times."""
+    config, results = folder / "line.toml", folder / "results.jsonl"
+    config.write_text(
+        f'[source]\nuri = "replay:{flr}?rate=max"\n[[stage]]\nname = "inspect"\nkind = "inspect"\n'
+        f'reference = "{reference}"\npolicy = "every"\n[[stage]]\nname = "keep"\nkind = "results"\n'
+        f'policy = "every"\njson = "{results}"\n')
+    done = frameline("run", config, "--json", "--quiet")
+    assert done["balanced"] and done["frames"]["refused"] == 0, done["frames"]
+    kept = [json.loads(line) for line in open(results)]
+    return [{k: v for k, v in r.items() if not k.endswith("_time_ns")} for r in kept]
+
+
+def coins(folder):
+    photo = Image.open(PHOTOS / "coins.png")
+    x, y, r = 347, 187, 31
+    coin = photo.crop((x - r - 1, y - r - 1, x + r + 2, y + r + 2)).resize((6 * r, 6 * r), Image.BICUBIC)
+    disc = Image.new("L", coin.size, 0)
+    ImageDraw.Draw(disc).ellipse((6, 6, 6 * r - 6, 6 * r - 6), fill=255)
+    ground = photo.crop((300, 0, 383, 30)).resize((640, 480), Image.BICUBIC).point(lambda v: v // 3)
+    bad = {3: [0], 7: [1]}
+    rng = np.random.default_rng(1)
+    for name, frames, scratches in (("good", 20, {}), ("mixed", 12, bad)):
+        (folder / name).mkdir()
+        for i in range(frames):
+            image = scene(coin, disc, ground, rng, scratches.get(i, []))
+            Image.fromarray(image).save(folder / name / f"f{i}.png")
+        frameline("import", folder / name, "--out", folder / f"{name}.flr", "--rate", 50)
+    reference = folder / "coin.toml"
+    taught = frameline("teach", "--source", f"replay:{folder / 'good.flr'}?rate=max", "--out", reference, "--json")
+    assert taught["parts"] == 2, taught
+    mixed = folder / "mixed.flr"
+    first = verdicts(folder, mixed, reference)
+    assert len(first) == 12
+    for i, v in enumerate(first):
+        named = [d["defect"] for d in v["defects"]]
+        assert (v["parts"], named) == (2, ["scratch"] * len(bad.get(i, []))), v
+    again = {"recorded": folder / "recorded.flr"}
+    frameline("record", "--source", f"replay:{mixed}?rate=max", "--out", again["recorded"])
+    for to in ("png", "tiff", "seq"):
+        again[to] = folder / f"from-{to}.flr"
+        frameline("export", mixed, "--to", to, "--out", folder / f"m.{to}")
+        frameline("import", folder / f"m.{to}", "--out", again[to])
+    for how, flr in again.items():
+        same(f"pixels, {how}", np.stack(read_flr(flr)), np.stack(read_flr(mixed)))
+        if verdicts(folder, flr, reference) != first:
+            sys.exit(f"the verdicts on {how} frames are not those on the imported ones")
+    print(f"coins: {sum(v['failed'] for v in first)} of {sum(v['parts'] for v in first)} fail, however they came")
+
+
 def main():
-    for check in (grey, colour, deep):
+    checks = [grey, colour, deep]
+    # Replay comes with the command that records.
+    if subprocess.run([PROGRAM, "record", "--help"], capture_output=True).returncode == 0:
+        checks.append(coins)
+    for check in checks:
         with tempfile.TemporaryDirectory() as folder:
             check(pathlib.Path(folder))
             print(f"{check.__name__}: the same")
