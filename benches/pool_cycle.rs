@@ -140,9 +140,8 @@ fn main() {
             })
         })
         .collect();
-    let extremes = |v: &[f64]| {
-        v.iter().fold((f64::INFINITY, 0.0_f64), |(a, b), x| (a.min(*x), b.max(*x)))
-    };
+    let extremes =
+        |v: &[f64]| v.iter().fold((f64::INFINITY, 0.0_f64), |(a, b), x| (a.min(*x), b.max(*x)));
     let (lowest, highest) = extremes(&medians);
     let widest = of_middle.iter().map(|s| interval95(s)).map(|[a, b]| b - a).fold(0.0, f64::max);
     let control = median(&to_middle(&all[0])) / medians[0] - 1.0;
