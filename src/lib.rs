@@ -67,8 +67,10 @@ pub mod format;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;
-#[cfg(all(feature = "mvs", not(loom)))]
+#[cfg(all(any(feature = "mvs", feature = "recording"), not(loom)))]
 mod query;
+#[cfg(all(feature = "recording", not(loom)))]
+pub mod recording;
 pub mod reset;
 pub mod ring;
 #[cfg(all(feature = "mvs", not(loom)))]

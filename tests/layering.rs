@@ -12,7 +12,8 @@ const FLOORS: &[&[&str]] = &[
     &["buffer"],
     &["source", "stage", "reset"],
     &["sim", "stages", "sdk"],
-    &["pipeline"],
+    &["recording"],
+    &["replay", "pipeline"],
     &["cli"],
 ];
 
