@@ -87,6 +87,7 @@ pub mod telemetry;
 mod touch;
 pub mod verdict;
 pub mod wait;
+mod words;
 
 pub use buffer::{Frame, FrameMut, SharedFrame};
 pub use error::{Error, ErrorKind, Refusal};

@@ -39,7 +39,8 @@ impl Verdict {
     pub fn of(job: &Job, s: &Snapshot, interrupted: bool) -> Verdict {
         let mut failures: Vec<String> = s.failure.iter().cloned().collect();
         let gave_up = |t: &StageSnapshot| {
-            let panics = if t.panicked > 0 { format!(", {} by a panic", t.panicked) } else { String::new() };
+            let panics =
+                if t.panicked > 0 { format!(", {} by a panic", t.panicked) } else { String::new() };
             format!("stage {} failed on {} of {} frames{panics}", t.name, t.failed, t.frames)
         };
         let (unfit, some): (Vec<_>, Vec<_>) =
@@ -62,7 +63,14 @@ impl Verdict {
             let names = list(hops.iter().map(|h| h.name.as_str()));
             failures.push(format!("frames that went into hop {names} did not all come out"));
         }
-        Verdict { failures, interrupted, gave_up, losses: f.losses(), grabbed: f.grabbed, log: None }
+        Verdict {
+            failures,
+            interrupted,
+            gave_up,
+            losses: f.losses(),
+            grabbed: f.grabbed,
+            log: None,
+        }
     }
 
     /// One sentence.
@@ -71,7 +79,8 @@ impl Verdict {
             return self.failures.join("; ");
         }
         let how = if self.interrupted { "stopped when asked to" } else { "ran to its end" };
-        let mut text = format!("the line {how} and every frame is accounted for{}", self.losses_text());
+        let mut text =
+            format!("the line {how} and every frame is accounted for{}", self.losses_text());
         for stage in &self.gave_up {
             text += "; ";
             text += stage;

@@ -11,6 +11,7 @@ use super::report::{DiagnosisReport, FaultReport, ReconnectReport, ResetReport, 
 use super::shared::Shared;
 use crate::clock::{HostTime, Nanos};
 use crate::fault::code_text;
+use crate::words::counted;
 use std::sync::Arc;
 
 /// A memory peak is logged when it is so much higher than the one logged last: 5 percent.
@@ -145,8 +146,11 @@ impl Logbook {
 
     pub fn diagnosis(&self, d: &DiagnosisReport) -> String {
         let text = format!(
-            "diagnosis after {} time-outs: {} ({}); {}",
-            d.timeouts, d.verdict, d.evidence, d.action
+            "diagnosis after {}: {} ({}); {}",
+            counted(d.timeouts.into(), "time-out"),
+            d.verdict,
+            d.evidence,
+            d.action
         );
         let e = &d.evidence;
         macro_rules! tell {
@@ -226,7 +230,7 @@ impl Logbook {
         let text = format!(
             "reconnection ({}): {} in {}, {}",
             r.reason,
-            attempts_text(r.attempts),
+            counted(r.attempts.into(), "attempt"),
             r.took,
             if r.ok { "the device is back" } else { "the device did not come back" }
         );
@@ -353,7 +357,8 @@ impl Logbook {
                 info,
                 "stage_total",
                 [stage, failed, panicked,],
-                "stage {stage} failed on {failed} frames, {panicked} of them by a panic"
+                "stage {stage} failed on {}, {panicked} of them by a panic",
+                counted(failed, "frame")
             );
         }
         self.recovery(s);
@@ -394,8 +399,9 @@ impl Logbook {
         let unfit = s.stages.iter().filter(|t| t.is_unfit()).count();
         let ok = s.failure.is_none() && s.is_balanced() && unfit == 0;
         let text = format!(
-            "the run {} after {elapsed}: {grabbed} frames grabbed, {delivered} delivered{}",
+            "the run {} after {elapsed}: {} grabbed, {delivered} delivered{}",
             if ok { "is over" } else { "failed" },
+            counted(grabbed, "frame"),
             losses.concat()
         );
         macro_rules! tell {
@@ -435,11 +441,6 @@ impl Logbook {
             (true, _) => tell!(warn),
         }
     }
-}
-
-/// `1 attempt`, `3 attempts`.
-pub(super) fn attempts_text(n: u32) -> String {
-    format!("{n} attempt{}", if n == 1 { "" } else { "s" })
 }
 
 /// Which of the lines of one fault.
