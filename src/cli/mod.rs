@@ -18,6 +18,7 @@ pub mod job;
 pub mod kinds;
 pub mod log;
 pub mod machine;
+pub mod media;
 pub mod object;
 pub mod record_kind;
 pub mod recording;
@@ -68,6 +69,9 @@ pub fn main() -> ExitCode {
         args::Command::Info(info) => recording::info::run(info),
         args::Command::Verify(verify) => recording::verify::run(verify),
         args::Command::Repair(repair) => recording::repair::run(repair),
+        args::Command::Cut(cut) => media::cut(cut),
+        args::Command::Export(export) => media::export(export),
+        args::Command::Import(import) => media::import(import),
     };
     match failures {
         Ok(None) => ExitCode::SUCCESS,

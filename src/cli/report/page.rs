@@ -149,8 +149,9 @@ fn tiles(s: &Snapshot, inspections: &[Inspection], truth: Option<&Truth>) -> Mar
         plain(grouped(failed), "parts failed");
     }
     if let Some(t) = truth {
-        plain(format!("{:.4}", t.precision), "precision");
-        plain(format!("{:.4}", t.recall), "recall");
+        let [precision, recall] = t.shares();
+        plain(precision, "precision");
+        plain(recall, "recall");
     }
     let of = |ok: usize, all: usize| format!("{ok} of {all}");
     if !s.resets.is_empty() {
@@ -230,6 +231,7 @@ mod tests {
             class,
             count: 1,
             call: HOSTILE,
+            calls: vec![(HOSTILE, 1)],
             frame_id: None,
             first: at,
             last: at,
@@ -264,6 +266,7 @@ mod tests {
             at,
             took: Nanos(1),
             timeouts: 4,
+            damaged: 1,
             verdict: HOSTILE,
             evidence: crate::source::Evidence::default(),
             action: HOSTILE,
