@@ -49,6 +49,7 @@
 //! - `mvs` (part of `cli`): cameras through Hikrobot's MVS library ([`sdk`]), loaded at run time. Nothing of
 //!   the SDK is needed to build.
 //! - `genapi` (part of `cli`): the features of a GenICam camera by its own description ([`genapi`]).
+//! - `gentl` (part of `cli`): cameras of any maker through its GenTL producer, likewise.
 //!
 //! Linux is the system that this version supports.
 #![deny(unsafe_code)]
@@ -71,13 +72,13 @@ pub mod genapi;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;
-#[cfg(all(any(feature = "mvs", feature = "recording"), not(loom)))]
+#[cfg(all(any(feature = "gentl", feature = "mvs", feature = "recording"), not(loom)))]
 mod query;
 #[cfg(all(feature = "recording", not(loom)))]
 pub mod recording;
 pub mod reset;
 pub mod ring;
-#[cfg(all(feature = "mvs", not(loom)))]
+#[cfg(all(any(feature = "gentl", feature = "mvs"), not(loom)))]
 pub mod sdk;
 #[cfg(not(loom))]
 pub mod sim;
