@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["source", "stage", "reset"],
     &["sim", "stages", "sdk"],
     &["recording"],
-    &["replay", "pipeline"],
+    &["media", "replay", "pipeline"],
     &["cli"],
 ];
 

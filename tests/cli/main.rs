@@ -6,7 +6,9 @@
 
 mod doctor;
 mod explain;
+mod features;
 mod logs;
+mod media;
 mod report;
 mod wrong;
 
