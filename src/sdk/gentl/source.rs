@@ -351,7 +351,3 @@ impl Drop for Gentl {
         });
     }
 }
-
-#[cfg(test)]
-#[path = "source_tests.rs"]
-mod tests;
