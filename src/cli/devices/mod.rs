@@ -1,6 +1,7 @@
 //! `frameline devices`: every camera that each camera SDK on this machine can see. How a backend looks is in a file
 //! of its own; here is what they have in common, and what is printed.
 
+mod features;
 mod gentl;
 mod mvs;
 mod sim;
@@ -72,6 +73,9 @@ const BACKENDS: &[Backend] = &[("sim", sim::look), ("mvs", mvs::look), ("gentl",
 
 /// Looks and prints.
 pub fn run(args: &DevicesArgs) -> Result<Option<String>, Error> {
+    if let Some(uri) = &args.features {
+        return features::run(uri, args.json).map(|()| None);
+    }
     let looks: Vec<_> = BACKENDS
         .iter()
         .flat_map(|(name, look)| patient(*look).into_iter().map(move |l| (*name, l)))
