@@ -11,6 +11,8 @@ pub(super) struct Past {
     at: usize,
     /// Of a fault that came several times, how often it came again so far.
     told: u64,
+    /// The last answer was one to an attempt to open the device.
+    reopening: bool,
 }
 
 impl Past {
@@ -20,13 +22,13 @@ impl Past {
         });
         // Of one place in the order in which they were told: a reconnection after what its attempts were answered with.
         events.sort_by_key(|e| e.before_frame);
-        Past { events, at: 0, told: 0 }
+        Past { events, at: 0, told: 0, reopening: false }
     }
 
     /// The replay goes on with frame `n`: what happened before that is past.
     pub fn seek(&mut self, n: u64) {
         self.at = self.events.partition_point(|e| e.before_frame < n);
-        self.told = 0;
+        (self.told, self.reopening) = (0, false);
     }
 
     /// The next fault that came before frame `n`.
@@ -62,19 +64,34 @@ impl Past {
         Diagnosis::IdleTrigger
     }
 
-    /// The device is opened again: what was answered meanwhile, up to its return, is past.
-    pub fn reconnected(&mut self, n: u64) {
-        let ahead = &self.events[self.at.min(self.events.len())..];
-        let of_this = ahead.iter().take_while(|e| e.before_frame <= n);
-        let back = of_this.enumerate().find(|(_, e)| e.kind == EventKind::Reconnect);
-        if let Some((k, _)) = back {
-            self.at += k + 1;
+    /// The device is to be opened again before frame `n`: answered with the faults that it was answered with then, one an
+    /// attempt, until the attempt that succeeded.
+    pub fn reopen(&mut self, n: u64) -> Result<(), Fault> {
+        if self.told > 0 && !self.reopening {
+            self.at += 1; // The very fault that led here.
             self.told = 0;
-        } else if self.told > 0 {
-            // The very fault that led here.
+        }
+        let ahead = &self.events[self.at.min(self.events.len())..];
+        let mut of_this = ahead.iter().take_while(|e| e.before_frame <= n);
+        let Some(back) = of_this.position(|e| e.kind == EventKind::Reconnect) else {
+            self.reopening = false;
+            return Ok(());
+        };
+        let fault = ahead[..back].iter().position(|e| e.kind == EventKind::Fault);
+        let Some(k) = fault else {
+            self.at += back + 1;
+            (self.told, self.reopening) = (0, false);
+            return Ok(());
+        };
+        let e = ahead[k];
+        self.told = if k == 0 { self.told + 1 } else { 1 };
+        self.at += k;
+        self.reopening = true;
+        if self.told >= e.count.max(1) {
             self.at += 1;
             self.told = 0;
         }
+        Err(Fault { code: e.code, detail: e.detail })
     }
 }
 
@@ -109,8 +126,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reopening_answered_is_not_answered_by_a_grab() {
-        // Catches a second reconnection for each attempt that failed that night.
+    fn what_a_reopening_was_answered_with_answers_a_reopening() {
+        // Catches a second reconnection for each attempt that failed that night, and attempts that all succeed.
         let lost = Some(FaultClass::Lost);
         let mut past = Past::new(vec![
             event(EventKind::Fault, 3, 6, lost),
@@ -119,9 +136,11 @@ mod tests {
             event(EventKind::Fault, 3, 9, lost),
         ]);
         assert_eq!(past.next_fault(3).map(|f| f.code), Some(6));
-        past.reconnected(3);
+        assert_eq!(past.reopen(3).map_err(|f| f.code), Err(5));
+        assert_eq!(past.reopen(3).map_err(|f| f.code), Err(5));
+        assert_eq!(past.reopen(3), Ok(()));
         assert_eq!(past.next_fault(3).map(|f| f.code), Some(9));
-        past.reconnected(3);
+        assert_eq!(past.reopen(3), Ok(()));
         assert_eq!(past.next_fault(3), None, "nothing is told for ever");
     }
 }

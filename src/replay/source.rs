@@ -405,8 +405,7 @@ impl Source for Replay {
 
     fn reopen(&mut self) -> Result<(), Fault> {
         self.running = false;
-        self.past.reconnected(self.next);
-        Ok(())
+        self.past.reopen(self.next)
     }
 
     fn counts(&self) -> SourceCounts {
