@@ -48,6 +48,8 @@
 //!   with few dependencies and no configuration files.
 //! - `mvs` (part of `cli`): cameras through Hikrobot's MVS library ([`sdk`]), loaded at run time. Nothing of
 //!   the SDK is needed to build.
+//! - `aravis` (part of `cli`): GigE Vision and USB3 Vision cameras through the free library Aravis, loaded at run
+//!   time.
 //!
 //! Linux is the system that this version supports.
 #![deny(unsafe_code)]
@@ -67,11 +69,11 @@ pub mod format;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;
-#[cfg(all(feature = "mvs", not(loom)))]
+#[cfg(all(any(feature = "mvs", feature = "aravis"), not(loom)))]
 mod query;
 pub mod reset;
 pub mod ring;
-#[cfg(all(feature = "mvs", not(loom)))]
+#[cfg(all(any(feature = "mvs", feature = "aravis"), not(loom)))]
 pub mod sdk;
 #[cfg(not(loom))]
 pub mod sim;

@@ -5,7 +5,9 @@ use super::doctor::bounded::bounded;
 use super::job::with_parameter;
 use super::run::print;
 use super::value::list;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::query;
+use crate::sdk::aravis;
 use crate::sdk::mvs::{self, Library, Link};
 use crate::sim::Sim;
 use crate::source::Source;
@@ -65,7 +67,7 @@ pub enum Look {
 type Backend = (&'static str, fn() -> Look);
 
 /// Backends of this version. A scheme without one is not listed, and is not broken either.
-const BACKENDS: &[Backend] = &[("sim", simulated), ("mvs", hikrobot)];
+const BACKENDS: &[Backend] = &[("sim", simulated), ("mvs", hikrobot), ("aravis", any_maker)];
 
 fn simulated() -> Look {
     let small = "sim:?width=16&height=16&sensor_width=16&sensor_height=16";
@@ -117,6 +119,35 @@ fn hikrobot() -> Look {
             });
             Look::Sees { sdk, devices: devices.collect() }
         }
+    }
+}
+
+fn any_maker() -> Look {
+    let library = match aravis::Library::open(None) {
+        Ok(library) => library,
+        Err(e) if e.kind() == ErrorKind::Source => {
+            return Look::Absent {
+                places: aravis::NAMES.iter().map(ToString::to_string).collect(),
+            };
+        }
+        Err(e) => return Look::Broken { reason: e.to_string() },
+    };
+    let devices = aravis::cameras(library, false).into_iter().map(|c| Device {
+        uri: format!("aravis:{}", query::encode(&c.id)),
+        link: match c.protocol.as_str() {
+            "GigEVision" => "GigE Vision".into(),
+            "USB3Vision" => "USB3 Vision".into(),
+            other => other.into(),
+        },
+        vendor: c.vendor,
+        model: c.model,
+        serial: c.serial,
+        ip: c.address,
+        ..Device::default()
+    });
+    Look::Sees {
+        sdk: format!("{}, version {}", library.name(), library.version()),
+        devices: devices.collect(),
     }
 }
 

@@ -8,6 +8,7 @@ use super::job::Job;
 use super::schema::TABLE_NAMES;
 use super::value::list;
 use crate::error::{Error, ErrorKind};
+use crate::sdk::aravis::Aravis;
 use crate::sdk::mvs::Mvs;
 use crate::sim::{Sim, SimConfig};
 use crate::source::Source;
@@ -29,7 +30,7 @@ const BUILT_IN_SECONDS: f64 = 10.0;
 
 /// Backends by URI scheme, and whether this version has them.
 const SCHEMES: &[(&str, bool)] =
-    &[("sim", true), ("mvs", true), ("gentl", false), ("aravis", false), ("replay", false)];
+    &[("sim", true), ("mvs", true), ("gentl", false), ("aravis", true), ("replay", false)];
 
 /// Whether this version can open sources of that scheme.
 pub(super) fn has_backend(scheme: &str) -> bool {
@@ -108,6 +109,7 @@ pub fn open_source(job: &Job) -> Result<Box<dyn Source>, Error> {
             list(have())
         ))),
         Some(("mvs", _)) => open_as(Mvs::from_uri(uri), &here),
+        Some(("aravis", _)) => open_as(Aravis::from_uri(uri), &here),
         Some(_) => open_as(Sim::from_uri(uri), &here),
     }
 }
@@ -280,9 +282,10 @@ mod tests {
     fn sources_that_are_not_there_say_so() {
         // Catches a scheme that is silently taken for another, or fails without the list.
         for (uri, want) in [
-            ("gentl:a.cti", "no gentl backend yet; it has sim and mvs"),
+            ("gentl:a.cti", "no gentl backend yet; it has sim, mvs and aravis"),
             ("mvs:libMvCameraControl.so", "never taken from the working directory"),
             ("mvs:?exposure=5", "no parameter \"exposure\""),
+            ("aravis:?exposure=5", "no parameter \"exposure\""),
             ("replay:a.fl", "no replay backend yet"),
             ("smi:", "unknown source scheme \"smi\", did you mean \"sim\"?"),
             ("camera", "has no scheme"),

@@ -69,7 +69,7 @@ impl Mvs {
     #[inline]
     pub(super) fn came(&mut self, info: &FrameInfo, frame: &mut FrameMut) -> Grab {
         self.silence = Silence::default();
-        let id = self.ids.id(info.frame_num);
+        let id = self.ids.id(info.frame_num.into());
         Grab::Filled { reported_bytes: self.rules.read(info, id, frame.meta_mut()) }
     }
 

@@ -1,0 +1,1 @@
+//! Real packets over real sockets.

@@ -1,0 +1,1 @@
+//! Aravis's own simulator of a GigE Vision camera, as a process.
