@@ -69,8 +69,10 @@ pub mod format;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;
-#[cfg(all(any(feature = "mvs", feature = "aravis"), not(loom)))]
+#[cfg(all(any(feature = "mvs", feature = "aravis", feature = "recording"), not(loom)))]
 mod query;
+#[cfg(all(feature = "recording", not(loom)))]
+pub mod recording;
 pub mod reset;
 pub mod ring;
 #[cfg(all(any(feature = "mvs", feature = "aravis"), not(loom)))]
@@ -87,6 +89,7 @@ pub mod telemetry;
 mod touch;
 pub mod verdict;
 pub mod wait;
+mod words;
 
 pub use buffer::{Frame, FrameMut, SharedFrame};
 pub use error::{Error, ErrorKind, Refusal};

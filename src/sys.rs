@@ -50,7 +50,7 @@ pub(crate) fn free_bytes(file: &std::fs::File) -> io::Result<u64> {
 }
 
 /// Reserves the first `bytes` of `file` on its disk, so that writing them cannot fail for want of room.
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "recording"))]
 pub(crate) fn reserve(file: &std::fs::File, bytes: u64) -> io::Result<()> {
     use std::os::fd::AsRawFd;
     let bytes = libc::off_t::try_from(bytes).map_err(io::Error::other)?;
@@ -59,4 +59,63 @@ pub(crate) fn reserve(file: &std::fs::File, bytes: u64) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Writes all of `parts` at `offset`, in as few calls as the system takes.
+#[cfg(feature = "recording")]
+pub(crate) fn write_all_at(
+    file: &std::fs::File,
+    parts: &[io::IoSlice<'_>],
+    offset: u64,
+) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let mut copy: [io::IoSlice<'_>; 4] = [io::IoSlice::new(&[]); 4];
+    let copy = &mut copy[..parts.len()];
+    copy.copy_from_slice(parts);
+    let (mut left, mut at) = (copy, offset);
+    loop {
+        io::IoSlice::advance_slices(&mut left, 0); // Empty parts go.
+        if left.is_empty() {
+            return Ok(());
+        }
+        let place = libc::off_t::try_from(at).map_err(io::Error::other)?;
+        // SAFETY: the descriptor is open for as long as `file` is borrowed; an IoSlice is an iovec, and all of them
+        // and what they point to are borrowed for the call.
+        let wrote = unsafe {
+            libc::pwritev(file.as_raw_fd(), left.as_ptr().cast(), left.len() as libc::c_int, place)
+        };
+        match wrote {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n if n > 0 => {
+                at += n as u64;
+                io::IoSlice::advance_slices(&mut left, n as usize);
+            }
+            _ => match io::Error::last_os_error() {
+                e if e.kind() == io::ErrorKind::Interrupted => {}
+                e => return Err(e),
+            },
+        }
+    }
+}
+
+/// Marks `file` as being written by this process until it is closed; `false`: somebody else has marked it, or a look
+/// for such a mark is under way.
+#[cfg(feature = "recording")]
+pub(crate) fn lock_exclusively(file: &std::fs::File) -> bool {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the descriptor is open for as long as `file` is borrowed; no memory is passed.
+    unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) == 0 }
+}
+
+/// Whether another process has marked `file` as being written.
+#[cfg(feature = "recording")]
+pub(crate) fn is_locked(file: &std::fs::File) -> bool {
+    use std::os::fd::AsRawFd;
+    // SAFETY: as above.
+    let free = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_SH | libc::LOCK_NB) == 0 };
+    if free {
+        // SAFETY: as above.
+        unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) };
+    }
+    !free
 }

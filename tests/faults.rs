@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use util::{
-    PATIENCE, Tampered, act, anomaly, assert_balanced, assert_whole, count, sim, until, verify,
-    watched,
+    PATIENCE, Tampered, act, anomaly, assert_balanced, assert_whole, count, sim,
+    sim_in_its_own_time, until, verify, watched,
 };
 
 const SOON: Duration = Duration::from_secs(60);
@@ -82,16 +82,14 @@ fn assert_call_order(calls: &[&str]) {
 fn a_few_time_outs_cost_nothing() {
     watched(|| {
         for fill in FILLS {
-            let end = ended(
-                line(sim(&small(&format!(
-                    "rate=1000&fill={fill}&frames=60&queue=30&faults=at 10 timeout 2;at 30 timeout 3"
-                ))))
-                .stage(StageSpec::new("verify").ring(20), verify()),
-            );
+            let (camera, _) = sim_in_its_own_time(&small(&format!(
+                "rate=1000&fill={fill}&frames=60&queue=70&faults=at 10 timeout 2;at 30 timeout 3"
+            )));
+            let end = ended(line(camera).stage(StageSpec::new("verify").ring(60), verify()));
             assert_eq!(end.failure, None);
             assert_eq!(fault(&end, SIM_TIMEOUT), 5, "{fill}: {:?}", end.faults);
             assert_eq!((end.resets.len(), end.reconnects.len()), (0, 0), "{fill}");
-            assert_eq!(end.frames.lost_by_device, 0, "{fill}: {:?}", end.frames);
+            assert_eq!(end.frames.delivered, 60, "{fill}: {:?}", end.frames);
             assert_whole(&end, "verify");
         }
     });
@@ -125,9 +123,14 @@ fn a_silence_without_a_reason_ends_in_a_reconnection() {
 fn a_disconnection_is_survived() {
     watched(|| {
         for fill in FILLS {
-            let camera = Tampered::new(sim(&small(&format!(
+            let (camera, hand) = sim_in_its_own_time(&small(&format!(
                 "rate=1000&fill={fill}&frames=300&faults=at 100 disconnect 30;at 200 disconnect 1"
-            ))));
+            )));
+            // Each attempt takes the camera's time.
+            let camera = Tampered::new(camera).reopens(move |_, sim| {
+                hand.advance(Duration::from_millis(10));
+                sim.reopen()
+            });
             let calls = camera.calls.clone();
             let end = ended(
                 line(camera)
@@ -141,7 +144,8 @@ fn a_disconnection_is_survived() {
                 assert!(r.ok && r.attempts >= 1);
                 assert!(r.dead.0 > 0, "{fill}: the dead time is measured");
             }
-            assert!(end.reconnects[0].attempts > 1, "it was away for 30 ms");
+            let attempts: Vec<_> = end.reconnects.iter().map(|r| r.attempts).collect();
+            assert_eq!(attempts, [3, 1], "it was away for 30 ms, then for 1");
             assert_eq!(end.frames.grabbed, 300, "{fill}: {:?}", end.frames);
             assert!(end.frames.lost_by_device >= 2);
             assert_whole(&end, "verify");
@@ -439,12 +443,14 @@ fn resets_have_a_budget() {
 fn a_camera_that_comes_back_larger_goes_through_the_reset() {
     watched(|| {
         for fill in ["copy", "announce"] {
-            let mut camera = Tampered::new(sim(&format!(
+            let (camera, hand) = sim_in_its_own_time(&format!(
                 "width=64&height=48&rate=1000&fill={fill}&frames=200&faults=at 100 disconnect 5"
-            )));
+            ));
+            let mut camera = Tampered::new(camera);
             camera.says.store(64 * 48, Ordering::Relaxed);
             let says = camera.says.clone();
             camera = camera.reopens(move |_, sim| {
+                hand.advance(Duration::from_millis(5));
                 sim.reopen()?;
                 sim.set_feature("Width", "640").unwrap();
                 sim.set_feature("Height", "480").unwrap();

@@ -482,6 +482,7 @@ fn a_source_that_lends_too_few_is_refused() {
     let text = error.to_string();
     assert!(text.contains("lends 4 buffers"), "{text}");
     assert!(text.contains("capture 1 + ring a 3 + in a 1 = 5"), "{text}");
+    assert!(text.contains("(queue=5)"), "the setting is not named: {text}");
     line(5).unwrap();
 }
 

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 /// Floors, bottom to top. Modules on one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
-    &["error", "sync", "clock", "sys", "alloc"],
+    &["error", "sync", "clock", "sys", "alloc", "words"],
     &["format", "telemetry", "fault", "wait", "verdict", "query", "touch"],
     &["meta", "ring", "agent"],
     &["buffer"],
     &["source", "stage", "reset"],
     &["sim", "stages", "sdk"],
-    &["pipeline"],
+    &["recording"],
+    &["replay", "pipeline"],
     &["cli"],
 ];
 

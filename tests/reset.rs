@@ -306,12 +306,14 @@ fn a_stop_at_the_same_moment() {
 #[test]
 fn format_drift_is_diagnosed_and_cured() {
     watched(|| {
-        let mut line =
-            Line::builder(sim("width=64&height=48&rate=500&frames=300&faults=at 100 drift 96x96"))
-                .configure(|c| c.capture.timeout = Duration::from_millis(10))
-                .stage(StageSpec::new("verify").policy(Policy::Refuse), verify())
-                .start()
-                .unwrap();
+        let (camera, _) = util::sim_in_its_own_time(
+            "width=64&height=48&rate=500&frames=300&faults=at 100 drift 96x96",
+        );
+        let mut line = Line::builder(camera)
+            .configure(|c| c.capture.timeout = Duration::from_millis(10))
+            .stage(StageSpec::new("verify").policy(Policy::Refuse), verify())
+            .start()
+            .unwrap();
         assert!(line.wait(util::PATIENCE));
         let end = line.stop(SOON);
         assert_eq!(end.failure, None);

@@ -1,5 +1,6 @@
 //! The machine that a figure was measured on.
 
+use crate::words::counted;
 use serde_json::{Value, json};
 use std::fs::read_to_string;
 
@@ -55,6 +56,6 @@ impl Machine {
 
 impl std::fmt::Display for Machine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}, {} cores, {}", self.cpu, self.cores.len(), self.kernel)
+        write!(f, "{}, {}, {}", self.cpu, counted(self.cores.len() as u64, "core"), self.kernel)
     }
 }

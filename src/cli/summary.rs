@@ -8,6 +8,7 @@ use crate::fault::code_text;
 use crate::pipeline::Snapshot;
 use crate::stage::Figure;
 use crate::telemetry::LatencySnapshot;
+use crate::words::counted;
 use std::fmt::Write as _;
 
 /// Headings of columns that hold words; all others but the first hold figures.
@@ -52,13 +53,13 @@ pub fn summary(s: &Snapshot, verdict: &Verdict, job: &Job) -> String {
     let seconds = s.elapsed.0.max(1) as f64 / 1e9;
     let _ = writeln!(
         out,
-        "{} for {:.2} s: {:.1} frames/s, {}/s, fill by {}, {} slots of {}",
+        "{} for {:.2} s: {:.1} frames/s, {}/s, fill by {}, {} of {}",
         job.uri,
         seconds,
         s.frames_per_second(),
         size((s.bytes as f64 / seconds) as u64),
         s.fill,
-        s.slots,
+        counted(s.slots as u64, "slot"),
         size(s.slot_bytes as u64)
     );
     inspection(&mut out, s);
@@ -83,7 +84,13 @@ fn inspection(out: &mut String, s: &Snapshot) {
     out.push_str("\ninspection\n");
     for i in &judged {
         let share = percent(i.failed_share());
-        let _ = write!(out, "  {}: {} parts, {} failed ({share})", i.stage, i.parts, i.failed);
+        let _ = write!(
+            out,
+            "  {}: {}, {} failed ({share})",
+            i.stage,
+            counted(i.parts, "part"),
+            i.failed
+        );
         for (n, (kind, count)) in i.kinds.iter().enumerate() {
             let _ = write!(out, "{} {kind} {count}", if n == 0 { ":" } else { "," });
         }
@@ -169,7 +176,7 @@ fn results(all: &mut String, s: &Snapshot) {
     for t in &s.stages {
         let mut line = String::new();
         let out = &mut line;
-        let _ = write!(out, "  {}: {} frames", t.name, t.frames);
+        let _ = write!(out, "  {}: {}", t.name, counted(t.frames, "frame"));
         if t.failed > 0 {
             let _ = write!(out, ", {} failed ({} by a panic)", t.failed, t.panicked);
         }
@@ -259,10 +266,9 @@ fn troubles(out: &mut String, s: &Snapshot) {
             let outcome = if r.ok { "back" } else { "NOT back" };
             let _ = writeln!(
                 out,
-                "  {}: {outcome} after {} attempt{}, dead for {}",
+                "  {}: {outcome} after {}, dead for {}",
                 r.reason,
-                r.attempts,
-                if r.attempts == 1 { "" } else { "s" },
+                counted(r.attempts.into(), "attempt"),
                 r.dead
             );
         }
@@ -270,8 +276,11 @@ fn troubles(out: &mut String, s: &Snapshot) {
     for d in &s.diagnoses {
         let _ = writeln!(
             out,
-            "\ndiagnosis after {} time-outs: {}\n  {}\n  {}",
-            d.timeouts, d.verdict, d.evidence, d.action
+            "\ndiagnosis after {}: {}\n  {}\n  {}",
+            counted(d.timeouts.into(), "time-out"),
+            d.verdict,
+            d.evidence,
+            d.action
         );
     }
     let recovery = s.recovery();

@@ -104,11 +104,20 @@ pub(super) fn distance(a: &str, b: &str) -> usize {
 
 /// `a, b and c`.
 pub fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    joined(words, "and")
+}
+
+/// `a, b or c`: behind a "no", and where one is to be chosen.
+pub fn either<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    joined(words, "or")
+}
+
+fn joined<'a>(words: impl IntoIterator<Item = &'a str>, conjunction: &str) -> String {
     let words: Vec<_> = words.into_iter().collect();
     match words.as_slice() {
         [] => "none".into(),
         [one] => (*one).into(),
-        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+        [rest @ .., last] => format!("{} {conjunction} {last}", rest.join(", ")),
     }
 }
 

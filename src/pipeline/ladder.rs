@@ -10,6 +10,7 @@ use super::shared::{Event, activity};
 use crate::clock::HostTime;
 use crate::fault::{Fault, FaultClass, code_text};
 use crate::source::Diagnosis;
+use crate::words::counted;
 use std::time::Duration;
 
 /// Silences after a diagnosis that says nothing, in multiples of the time-outs before it, until the
@@ -336,7 +337,8 @@ impl Capture {
         let most = self.ladder.settings.resets;
         if self.ladder.resets > most {
             return Err(format!(
-                "{reason}: the budget of {most} resets is used up; raise faults.resets or find out why the payload keeps changing"
+                "{reason}: the budget of {} is used up; raise faults.resets or find out why the payload keeps changing",
+                counted(most.into(), "reset")
             ));
         }
         Ok(())
@@ -383,7 +385,8 @@ impl Capture {
         let (most, in_a_row) = (settings.reconnects, settings.reconnect_attempts.max(1));
         if self.ladder.reconnects > most {
             return Err(format!(
-                "{reason}: the budget of {most} reconnections is used up; raise faults.reconnects or find out why the device gets lost"
+                "{reason}: the budget of {} is used up; raise faults.reconnects or find out why the device gets lost",
+                counted(most.into(), "reconnection")
             ));
         }
         let now = self.shared.clock.now();
@@ -391,7 +394,8 @@ impl Capture {
         trouble.reconnects += 1;
         if trouble.reconnects > in_a_row {
             return Err(format!(
-                "{reason}: the device came back {in_a_row} times in a row and sent no frame; check that it sends (trigger, acquisition mode), or raise faults.reconnect_attempts"
+                "{reason}: the device came back {} in a row and sent no frame; check that it sends (trigger, acquisition mode), or raise faults.reconnect_attempts",
+                counted(in_a_row.into(), "time")
             ));
         }
         Ok(())

@@ -11,6 +11,7 @@ use super::report::{DiagnosisReport, FaultReport, ReconnectReport, ResetReport, 
 use super::shared::Shared;
 use crate::clock::{HostTime, Nanos};
 use crate::fault::code_text;
+use crate::words::counted;
 use std::sync::Arc;
 
 /// A memory peak is logged when it is so much higher than the one logged last: 5 percent.
@@ -145,8 +146,11 @@ impl Logbook {
 
     pub fn diagnosis(&self, d: &DiagnosisReport) -> String {
         let text = format!(
-            "diagnosis after {} time-outs: {} ({}); {}",
-            d.timeouts, d.verdict, d.evidence, d.action
+            "diagnosis after {}: {} ({}); {}",
+            counted(d.timeouts.into(), "time-out"),
+            d.verdict,
+            d.evidence,
+            d.action
         );
         let e = &d.evidence;
         macro_rules! tell {
@@ -226,7 +230,7 @@ impl Logbook {
         let text = format!(
             "reconnection ({}): {} in {}, {}",
             r.reason,
-            attempts_text(r.attempts),
+            counted(r.attempts.into(), "attempt"),
             r.took,
             if r.ok { "the device is back" } else { "the device did not come back" }
         );
@@ -353,7 +357,8 @@ impl Logbook {
                 info,
                 "stage_total",
                 [stage, failed, panicked,],
-                "stage {stage} failed on {failed} frames, {panicked} of them by a panic"
+                "stage {stage} failed on {}, {panicked} of them by a panic",
+                counted(failed, "frame")
             );
         }
         self.recovery(s);
@@ -392,7 +397,8 @@ impl Logbook {
         let losses: Vec<_> = f.losses().iter().map(|(name, n)| format!(", {n} {name}")).collect();
         let (elapsed, grabbed, delivered) = (s.elapsed, f.grabbed, f.delivered);
         let text = format!(
-            "the line has ended after {elapsed}: {grabbed} frames grabbed, {delivered} delivered{}",
+            "the line has ended after {elapsed}: {} grabbed, {delivered} delivered{}",
+            counted(grabbed, "frame"),
             losses.concat()
         );
         macro_rules! tell {
@@ -428,11 +434,6 @@ impl Logbook {
         // Lost data is an error, and so is a line that failed.
         if s.failure.is_none() && f.lost() == 0 { tell!(info) } else { tell!(error) }
     }
-}
-
-/// `1 attempt`, `3 attempts`.
-pub(super) fn attempts_text(n: u32) -> String {
-    format!("{n} attempt{}", if n == 1 { "" } else { "s" })
 }
 
 /// Which of the lines of one fault.

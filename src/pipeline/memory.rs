@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::source::{Fill, Source};
 use crate::stage::OutputSpec;
 use crate::sync::WakeCell;
+use crate::words::counted;
 use std::sync::Arc;
 
 /// Slots beyond what the arithmetic needs, where no number is configured: so that a new frame finds a
@@ -64,8 +65,10 @@ impl PoolNeeds {
         }
         let lent = source.queue_depth(fill);
         if fill == Fill::Lend && (1..need).contains(&lent) {
+            let more = source.how_to_lend(need).map_or(String::new(), |how| format!("{how}, "));
             return Err(Error::config(format!(
-                "the source lends {lent} buffers at once, but the line can hold {need}: {}; let the source lend {need}, make rings shallower, or choose another capture.fill",
+                "the source lends {} at once, but the line can hold {need}: {}; {more}make rings shallower, or choose another capture.fill",
+                counted(lent as u64, "buffer"),
                 sum.text()
             )));
         }

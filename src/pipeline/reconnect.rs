@@ -1,13 +1,13 @@
 //! Starting the source, and finding a lost device again.
 
 use super::capture::{Capture, Turned};
-use super::logbook::attempts_text;
 use super::quiesce::Rest;
 use super::report::{LineState, ReconnectReport, Rung};
 use super::shared::{Event, activity};
 use crate::clock::Nanos;
 use crate::fault::{Fault, FaultClass, code_text};
 use crate::source::Fill;
+use crate::words::counted;
 use std::time::Duration;
 
 impl Capture {
@@ -58,7 +58,7 @@ impl Capture {
             backoff = backoff.saturating_mul(2).min(settings.backoff_max);
         }
         let looked = self.shared.clock.now() - at;
-        let tried = attempts_text(attempts);
+        let tried = counted(attempts.into(), "attempt");
         let answer = answer.map_or_else(String::new, |f: Fault| {
             format!(", its last answer being {} {}", code_text(f.code), self.table.name(f.code))
         });
@@ -207,7 +207,7 @@ impl Capture {
                 };
                 return Turned::Fail(format!(
                     "the source did not start after {}: {} {} ({class}){advice}",
-                    attempts_text(attempts),
+                    counted(attempts.into(), "attempt"),
                     code_text(fault.code),
                     self.table.name(fault.code)
                 ));

@@ -1,7 +1,7 @@
 //! The simulated camera as a [`Source`].
 
 use super::codes;
-use super::config::{Rate, SimConfig, Trigger};
+use super::config::{MAX_QUEUE, Rate, SimConfig, Trigger};
 use super::content::Content;
 use super::made::Damage;
 use super::pacing::Pacer;
@@ -176,6 +176,11 @@ impl Source for Sim {
             Fill::Copy => 0,
             fill => self.config.queue_for(fill),
         }
+    }
+
+    fn how_to_lend(&self, buffers: usize) -> Option<String> {
+        (buffers <= MAX_QUEUE)
+            .then(|| format!("set the source's queue to {buffers} (queue={buffers})"))
     }
 
     fn keep(&self) -> Option<Keep> {

@@ -1,5 +1,6 @@
 //! The figures behind a [`Diagnosis`](super::Diagnosis).
 
+use crate::words::counted;
 use std::fmt;
 
 /// What a source went by when it judged a silence. Every figure is optional: a source tells what its SDK
@@ -66,10 +67,10 @@ impl fmt::Display for Evidence {
             }
         }
         if let Some(n) = self.bytes_received {
-            say(f, format_args!("{n} bytes received meanwhile"))?;
+            say(f, format_args!("{} received meanwhile", counted(n, "byte")))?;
         }
         if let Some(n) = self.frames_received {
-            say(f, format_args!("{n} frames finished in the SDK"))?;
+            say(f, format_args!("{} finished in the SDK", counted(n, "frame")))?;
         }
         match self.triggered {
             Some(true) => say(f, format_args!("trigger on"))?,

@@ -156,6 +156,12 @@ pub trait Source: Send {
         0
     }
 
+    /// What makes it lend `buffers` at once, as a part of a sentence, with the name of the setting; `None` where
+    /// it cannot lend so many.
+    fn how_to_lend(&self, buffers: usize) -> Option<String> {
+        Some(format!("let the source lend {buffers}"))
+    }
+
     /// What lent frames point into. `Some` if [`Fill::Lend`] is listed.
     fn keep(&self) -> Option<Keep> {
         None

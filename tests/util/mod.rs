@@ -2,10 +2,11 @@
 #![allow(dead_code)]
 
 use frameline::buffer::{Frame, FrameMut, Keep};
+use frameline::clock::{Clock, ManualClock};
 use frameline::fault::{CodeTable, Fault};
 use frameline::format::Geometry;
 use frameline::pipeline::Snapshot;
-use frameline::sim::{Sim, Verify, VerifyConfig};
+use frameline::sim::{Sim, SimConfig, Verify, VerifyConfig};
 use frameline::source::{
     Diagnosis, Evidence, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo,
 };
@@ -44,6 +45,15 @@ pub fn until(what: &str, mut ready: impl FnMut() -> bool) {
 
 pub fn sim(query: &str) -> Sim {
     Sim::from_uri(&format!("sim:?{query}")).expect("the test's URI is valid")
+}
+
+/// A camera with a clock of its own, which moves while somebody waits for a frame, or by hand: its queue does not
+/// overflow because a busy machine stops the capture thread for some milliseconds, and no outage is over before it
+/// is looked at.
+pub fn sim_in_its_own_time(query: &str) -> (Sim, ManualClock) {
+    let config = SimConfig::from_uri(&format!("sim:?{query}")).expect("the test's URI is valid");
+    let (clock, hand) = Clock::manual();
+    (Sim::in_manual_time(config, clock, hand.clone()).expect("the test's camera"), hand)
 }
 
 /// Checks every byte; the default seed of `sim`.

@@ -7,6 +7,7 @@ use crate::cli::args::RunArgs;
 use crate::cli::{resolve, run};
 use crate::clock::Nanos;
 use crate::pipeline::{FrameCounts, Snapshot};
+use crate::words::counted;
 use std::time::{Duration, Instant};
 
 const LINE: Topic = Topic::new(
@@ -102,9 +103,9 @@ fn judge(f: &FrameCounts, elapsed: Nanos, p99: Nanos, failure: Option<&str>) -> 
     let seconds = elapsed.0.max(1) as f64 / 1e9;
     let lost = f.grabbed.saturating_sub(f.delivered);
     let found = format!(
-        "{} of {} frames delivered in {seconds:.1} s ({:.0} frames/s), end to end p99 {p99}",
+        "{} of {} delivered in {seconds:.1} s ({:.0} frames/s), end to end p99 {p99}",
         f.delivered,
-        f.grabbed,
+        counted(f.grabbed, "frame"),
         f.delivered as f64 / seconds,
     );
     let check = if let Some(e) = failure {

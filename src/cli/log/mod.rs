@@ -11,6 +11,7 @@ use super::fields::Fields;
 use super::status::screen::AboveBlock;
 use super::status::wants_colour;
 use crate::error::Error;
+use crate::words::counted;
 use queue::Queue;
 use roll::{RollingFile, Rotation};
 use std::path::PathBuf;
@@ -61,7 +62,7 @@ pub struct LogOutcome {
 impl LogOutcome {
     /// One sentence.
     pub fn text(&self) -> String {
-        let mut text = format!("{} lines in {}", self.written, self.file.display());
+        let mut text = format!("{} in {}", counted(self.written, "line"), self.file.display());
         if self.dropped > 0 {
             text +=
                 &format!(", {} dropped because the disk was too slow (log.queue)", self.dropped);

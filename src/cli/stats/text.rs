@@ -6,6 +6,7 @@ use crate::cli::summary::{row, table};
 use crate::cli::units::{percent, size, time};
 use crate::clock::Nanos;
 use crate::pipeline::Rung;
+use crate::words::counted;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
@@ -48,8 +49,7 @@ pub fn listed(c: &Counts) -> String {
 /// The whole text.
 pub fn text(a: &Answers, files: usize, lines: &Lines) -> String {
     let mut out = String::new();
-    let plural = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    let _ = write!(out, "{} in {}", plural(a.runs, "run"), plural(files as u64, "file"));
+    let _ = write!(out, "{} in {}", counted(a.runs, "run"), counted(files as u64, "file"));
     let _ = write!(out, ", {} in all", length(a.elapsed));
     if let Some((from, to)) = a.span {
         let _ = write!(out, ", {} to {}", date(from), date(to));
@@ -60,12 +60,18 @@ pub fn text(a: &Answers, files: usize, lines: &Lines) -> String {
         }
     }
     if lines.foreign > 0 {
-        let _ = write!(out, "; {} of {} lines are not frameline's", lines.foreign, lines.read);
+        let are = if lines.foreign == 1 { "is" } else { "are" };
+        let _ = write!(
+            out,
+            "; {} of {} {are} not frameline's",
+            lines.foreign,
+            counted(lines.read, "line")
+        );
     }
     out.push('\n');
     let f = &a.frames;
     if f.grabbed > 0 {
-        let _ = write!(out, "{} frames grabbed, {} delivered", f.grabbed, f.delivered);
+        let _ = write!(out, "{} grabbed, {} delivered", counted(f.grabbed, "frame"), f.delivered);
         for (name, n) in f.losses() {
             let _ = write!(out, ", {n} {name}");
         }

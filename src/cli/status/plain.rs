@@ -2,6 +2,7 @@
 
 use super::view::View;
 use crate::cli::units::{size, time};
+use crate::words::counted;
 use std::fmt::Write as _;
 
 /// Rates of the last second, losses by cause, latency, occupancy, verdicts.
@@ -21,7 +22,7 @@ pub fn line(v: &View) -> String {
     }
     let _ = write!(out, "  pool {}/{}", v.slots_out, v.slots);
     for i in &v.inspections {
-        let _ = write!(out, "  {}: {} parts, {} failed", i.stage, i.parts, i.failed);
+        let _ = write!(out, "  {}: {}, {} failed", i.stage, counted(i.parts, "part"), i.failed);
     }
     if let Some(t) = &v.truth {
         let _ = write!(out, ", precision {:.3}, recall {:.3}", t.precision, t.recall);

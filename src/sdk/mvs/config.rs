@@ -89,6 +89,12 @@ impl Config {
         self.nodes_for(Fill::Lend).saturating_sub(NODES_IN_SDK).max(1) as usize
     }
 
+    /// The node number with which so many may be lent at once; `None` above the most that can be set.
+    pub fn nodes_to_lend(&self, buffers: usize) -> Option<u32> {
+        let nodes = u32::try_from(buffers).ok()?.checked_add(NODES_IN_SDK)?;
+        (nodes <= MAX_NODES).then_some(nodes)
+    }
+
     pub fn from_uri(uri: &str) -> Result<Config, Error> {
         let (place, pairs) = query::parts("mvs", uri)?;
         let mut config = Config {
@@ -217,6 +223,8 @@ mod tests {
         assert_eq!(c.library.as_deref(), Some(std::path::Path::new("/opt/lib.so")));
         assert_eq!(c.key, Key::Serial("DA1".into()));
         assert_eq!((c.fill, c.lent_at_most()), (Some(Fill::Lend), 9));
+        assert_eq!((c.nodes_to_lend(9), c.nodes_to_lend(18)), (Some(12), Some(21)));
+        assert_eq!((c.nodes_to_lend(1021), c.nodes_to_lend(1022)), (Some(1024), None));
         assert_eq!(c.packet_size, PacketSize::Leave);
         let names: Vec<_> = c.features.iter().map(|(n, v)| format!("{n}={v}")).collect();
         assert_eq!(names, ["TriggerMode=On", "TriggerSource=Line2", "ExposureTime=500"]);

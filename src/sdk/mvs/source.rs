@@ -201,6 +201,11 @@ impl Source for Mvs {
         }
     }
 
+    fn how_to_lend(&self, buffers: usize) -> Option<String> {
+        let nodes = self.config.nodes_to_lend(buffers)?;
+        Some(format!("set the source's nodes to {nodes} (nodes={nodes})"))
+    }
+
     fn keep(&self) -> Option<Keep> {
         self.fills.contains(&Fill::Lend).then(|| self.keep.clone())
     }

@@ -13,6 +13,7 @@ use crate::meta::{FrameMeta, FrameStatus};
 use crate::stage::{Figure, Flow, OutputSpec, Stage, StageContext, StageError, StageResults};
 use crate::stages::{Key, KeyType};
 use crate::telemetry::Gauge;
+use crate::words::counted;
 use std::sync::Arc;
 
 /// The most frames that are learnt from: their sum fits 32 bits.
@@ -382,8 +383,7 @@ impl FlatField {
 }
 
 fn values(components: usize) -> String {
-    let s = if components == 1 { "" } else { "s" };
-    format!("{components} value{s} each")
+    format!("{} each", counted(components as u64, "value"))
 }
 
 fn region_of(g: &Geometry, components: usize) -> Region {

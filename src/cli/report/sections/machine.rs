@@ -3,6 +3,7 @@
 use super::section;
 use crate::cli::report::page::Facts;
 use crate::cli::units::{grouped, size};
+use crate::words::plural;
 use maud::{Markup, html};
 
 /// All of it.
@@ -27,7 +28,7 @@ pub fn machine(f: &Facts<'_>) -> Markup {
                     }))
                     (row("steady state", &html! {
                         @match s.steady.allocations {
-                            Some(n) => { data id="steady-allocations" value=(n) { (grouped(n)) } (if n == 1 { " allocation" } else { " allocations" }) }
+                            Some(n) => { data id="steady-allocations" value=(n) { (grouped(n)) } " allocation" (plural(n)) }
                             None => "allocations not counted"
                         }
                         ", " (grouped(s.steady.page_faults_major)) " major and " (grouped(s.steady.page_faults_minor))

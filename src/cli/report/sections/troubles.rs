@@ -6,6 +6,7 @@ use crate::cli::report::page::nanos;
 use crate::cli::units::{grouped, size, time_on_page};
 use crate::fault::{FaultClass, code_text};
 use crate::pipeline::{FaultReport, ResetReport, Snapshot};
+use crate::words::plural;
 use maud::{Markup, html};
 
 /// Entries of the log at most: the first and the last.
@@ -90,7 +91,11 @@ fn outcome(s: &Snapshot, r: &FaultReport) -> String {
         FaultClass::Misuse | FaultClass::Incompatible if s.failure.is_some() => {
             "the line stopped".into()
         }
-        FaultClass::DamagedFrame => format!("{} frames incomplete", grouped(s.frames.incomplete)),
+        FaultClass::DamagedFrame => format!(
+            "{} frame{} incomplete",
+            grouped(s.frames.incomplete),
+            plural(s.frames.incomplete)
+        ),
         _ => "the line went on".into(),
     }
 }

@@ -1,16 +1,15 @@
-//! `frameline devices`: every camera that each camera SDK on this machine can see.
+//! `frameline devices`: every camera that each camera SDK on this machine can see. How a backend looks is in a file
+//! of its own; here is what they have in common, and what is printed.
+
+mod aravis;
+mod mvs;
+mod sim;
 
 use super::args::DevicesArgs;
 use super::doctor::bounded::bounded;
-use super::job::with_parameter;
 use super::run::print;
-use super::value::list;
-use crate::error::{Error, ErrorKind};
-use crate::query;
-use crate::sdk::aravis;
-use crate::sdk::mvs::{self, Library, Link};
-use crate::sim::Sim;
-use crate::source::Source;
+use super::value::{either, list};
+use crate::error::Error;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -63,97 +62,20 @@ pub enum Look {
     },
 }
 
-/// A backend that can list cameras: its URI scheme, and how it looks. Blocks while it does.
-type Backend = (&'static str, fn() -> Look);
+/// How a backend looks for cameras: what each of its SDKs shows, of which there is at least one (where none is
+/// installed, [`Look::Absent`] says so). Blocks while it looks.
+type Backend = (&'static str, fn() -> Vec<Look>);
 
-/// Backends of this version. A scheme without one is not listed, and is not broken either.
-const BACKENDS: &[Backend] = &[("sim", simulated), ("mvs", hikrobot), ("aravis", any_maker)];
-
-fn simulated() -> Look {
-    let small = "sim:?width=16&height=16&sensor_width=16&sensor_height=16";
-    match Sim::from_uri(small) {
-        Ok(camera) => Look::Sees {
-            sdk: format!("frameline {}", env!("CARGO_PKG_VERSION")),
-            devices: vec![Device {
-                uri: "sim:".into(),
-                vendor: "frameline".into(),
-                model: camera.info().model,
-                link: "built in".into(),
-                accessible: Some(true),
-                ..Device::default()
-            }],
-        },
-        Err(e) => Look::Broken { reason: e.to_string() },
-    }
-}
-
-fn hikrobot() -> Look {
-    let places = mvs::places();
-    if !places.iter().any(|p| p.exists()) {
-        return Look::Absent { places: places.iter().map(|p| p.display().to_string()).collect() };
-    }
-    let cameras = Library::open(None).and_then(|library| {
-        let sdk = format!("{}, version {}", library.path().display(), library.version());
-        mvs::cameras(&library).map(|cameras| (sdk, cameras))
-    });
-    match cameras {
-        Err(e) => Look::Broken { reason: e.to_string() },
-        Ok((sdk, cameras)) => {
-            let devices = cameras.into_iter().enumerate().map(|(n, c)| Device {
-                uri: match c.serial.is_empty() {
-                    true => format!("mvs:?index={n}"),
-                    false => with_parameter("mvs:", "serial", &c.serial),
-                },
-                link: match c.link {
-                    Link::GigE => "GigE Vision".into(),
-                    Link::Usb => "USB3 Vision".into(),
-                    Link::Other(layer) => format!("transport layer {layer:#x}"),
-                },
-                ip: c.ip.map_or_else(String::new, |ip| ip.to_string()),
-                vendor: c.vendor,
-                model: c.model,
-                serial: c.serial,
-                user_name: c.user_name,
-                firmware: c.firmware,
-                accessible: c.accessible,
-            });
-            Look::Sees { sdk, devices: devices.collect() }
-        }
-    }
-}
-
-fn any_maker() -> Look {
-    let library = match aravis::Library::open(None) {
-        Ok(library) => library,
-        Err(e) if e.kind() == ErrorKind::Source => {
-            return Look::Absent {
-                places: aravis::NAMES.iter().map(ToString::to_string).collect(),
-            };
-        }
-        Err(e) => return Look::Broken { reason: e.to_string() },
-    };
-    let devices = aravis::cameras(library, false).into_iter().map(|c| Device {
-        uri: format!("aravis:{}", query::encode(&c.id)),
-        link: match c.protocol.as_str() {
-            "GigEVision" => "GigE Vision".into(),
-            "USB3Vision" => "USB3 Vision".into(),
-            other => other.into(),
-        },
-        vendor: c.vendor,
-        model: c.model,
-        serial: c.serial,
-        ip: c.address,
-        ..Device::default()
-    });
-    Look::Sees {
-        sdk: format!("{}, version {}", library.name(), library.version()),
-        devices: devices.collect(),
-    }
-}
+/// The backends of this version, by URI scheme, as they are printed. A new one is a file and a line here; a scheme
+/// without a line is not listed, and is not broken either.
+const BACKENDS: &[Backend] = &[("sim", sim::look), ("mvs", mvs::look), ("aravis", aravis::look)];
 
 /// Looks and prints.
 pub fn run(args: &DevicesArgs) -> Result<Option<String>, Error> {
-    let looks: Vec<_> = BACKENDS.iter().map(|(name, look)| (*name, patient(*look))).collect();
+    let looks: Vec<_> = BACKENDS
+        .iter()
+        .flat_map(|(name, look)| patient(*look).into_iter().map(move |l| (*name, l)))
+        .collect();
     let text = match args.json {
         true => format!("{}\n", object(&looks)),
         false => text(&looks),
@@ -162,9 +84,9 @@ pub fn run(args: &DevicesArgs) -> Result<Option<String>, Error> {
 }
 
 /// A look that hangs or fails is a broken SDK, and costs the others nothing.
-fn patient(look: fn() -> Look) -> Look {
-    let reason = |e| format!("{e} when it was asked for its cameras");
-    bounded(PATIENCE, |_| {}, look).unwrap_or_else(|e| Look::Broken { reason: reason(e) })
+fn patient(look: fn() -> Vec<Look>) -> Vec<Look> {
+    let broken = |e| Look::Broken { reason: format!("{e} when it was asked for its cameras") };
+    bounded(PATIENCE, |_| {}, look).unwrap_or_else(|e| vec![broken(e)])
 }
 
 /// A text without what a terminal would obey: names come from devices.
@@ -191,7 +113,7 @@ fn text(looks: &[(&str, Look)]) -> String {
                 let _ = writeln!(
                     out,
                     "{name}  not installed: there is no {}",
-                    list(places.iter().map(String::as_str))
+                    either(places.iter().map(String::as_str))
                 );
             }
             Look::Broken { reason } => {
@@ -226,7 +148,8 @@ fn device(out: &mut String, d: &Device) {
 fn nothing(looks: &[(&str, Look)]) -> String {
     let of = |want: fn(&Look) -> bool| {
         let names = looks.iter().filter(|(n, l)| *n != "sim" && want(l)).map(|(n, _)| *n);
-        let names: Vec<_> = names.collect();
+        let mut names: Vec<_> = names.collect();
+        names.dedup(); // Several SDKs of one kind stand together.
         (!names.is_empty()).then(|| list(names))
     };
     let sees = of(|l| matches!(l, Look::Sees { .. }));
@@ -323,7 +246,7 @@ mod tests {
             "\"left\"  serial K1",
             "192.168.1.7  in use or out of reach\n",
             "a  BROKEN: /lib/a.so lacks the symbol f\n",
-            "b  not installed: there is no /opt/b and /usr/b\n",
+            "b  not installed: there is no /opt/b or /usr/b\n",
         ] {
             assert!(told.contains(part), "{part:?} is missing: {told}");
         }
@@ -341,11 +264,11 @@ mod tests {
     fn no_camera_is_told_with_what_was_looked_at() {
         // Catches an empty list that leaves the user to guess whether anything was looked at.
         let nothing = Look::Sees { sdk: "/lib/x.so".into(), devices: Vec::new() };
-        let told = text(&[("sim", simulated()), ("mvs", nothing)]);
+        let told = text(&[("sim", sim::look().remove(0)), ("mvs", nothing)]);
         assert!(told.contains("sim:") && told.contains("  sees no camera\n"), "{told}");
         assert!(told.contains("no camera was found (mvs sees none, check power"), "{told}");
         let absent = Look::Absent { places: vec!["/opt/b".into()] };
-        let o = object(&[("sim", simulated()), ("mvs", absent)]);
+        let o = object(&[("sim", sim::look().remove(0)), ("mvs", absent)]);
         assert!(o["note"].as_str().unwrap().contains("mvs is not installed"), "{o}");
         assert_eq!(o["devices"][0]["uri"], "sim:");
     }

@@ -1,0 +1,171 @@
+//! A recording's segments: their names, their sizes, and which comes next.
+
+use super::format::{
+    ENTRY_BYTES, HEADER_BYTES, Header, Layout, Texts, WallClock, round_up_to_page,
+};
+use super::segment::SegmentFile;
+use crate::error::Error;
+use crate::format::Geometry;
+use crate::source::FrameIdRule;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::{Path, PathBuf};
+
+/// What is known of a recording before its first frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The first frame's.
+    pub geometry: Geometry,
+    /// The largest payload that the source could have, in bytes; 0: unknown.
+    pub max_payload_bytes: u64,
+    /// How the device numbers its frames.
+    pub id_rule: FrameIdRule,
+    /// When recording begins, on both clocks.
+    pub started: WallClock,
+    /// What is told in words.
+    pub texts: Texts,
+}
+
+/// How large segments are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Bytes of a segment, at most; a segment has room for one frame at least.
+    pub segment_bytes: u64,
+    /// Frames of the whole recording, where that is known: nothing more is reserved.
+    pub frames: Option<u64>,
+    /// Events of a segment, at most 2^20; one that is full is followed by the next.
+    pub events: u64,
+    /// Payloads go past the page cache where the file system allows it.
+    pub direct: bool,
+}
+
+impl Rule {
+    /// Bytes of a segment where nobody says: 2 GiB.
+    pub const DEFAULT_SEGMENT_BYTES: u64 = 2 << 30;
+    /// Events of a segment where nobody says.
+    pub const DEFAULT_EVENTS: u64 = 4096;
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Rule {
+            segment_bytes: Self::DEFAULT_SEGMENT_BYTES,
+            frames: None,
+            events: Self::DEFAULT_EVENTS,
+            direct: true,
+        }
+    }
+}
+
+/// The name of segment `number` of the recording `base`: `a.flr`, `a.0001.flr`, ...
+pub fn segment_path(base: &Path, number: u32) -> PathBuf {
+    if number == 0 {
+        return base.into();
+    }
+    let mut name = base.file_stem().unwrap_or_default().to_os_string();
+    name.push(format!(".{number:04}."));
+    name.push(base.extension().unwrap_or_default());
+    base.with_file_name(name)
+}
+
+/// The recording that the file `path`, segment `number`, belongs to, and the number that its name has.
+pub(super) fn base_of(path: &Path, number: u32) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    match stem.strip_suffix(&format!(".{number:04}")) {
+        Some(stem) if number > 0 => {
+            let mut name = std::ffi::OsString::from(stem);
+            if let Some(extension) = path.extension() {
+                name.push(".");
+                name.push(extension);
+            }
+            path.with_file_name(name)
+        }
+        _ => path.into(),
+    }
+}
+
+/// Makes the segments of one recording, one after another.
+#[derive(Debug)]
+pub(super) struct Chain {
+    base: PathBuf,
+    head: Head,
+    rule: Rule,
+    identity: [u8; 16],
+    next: u32,
+}
+
+impl Chain {
+    /// A recording at `base`. Files of an earlier one that lie in its way are an error.
+    pub fn new(base: &Path, head: Head, rule: Rule) -> Result<Chain, Error> {
+        if base.extension().is_none() {
+            return Err(Error::config(format!(
+                "{} has no extension; call it {}.flr",
+                base.display(),
+                base.display()
+            )));
+        }
+        if let Some(other) = super::reader::siblings(base).into_iter().next() {
+            return Err(Error::config(format!(
+                "{} is there already and recordings are never written over; remove it or give another name",
+                other.1.display()
+            )));
+        }
+        let mut identity = [0; 16];
+        for (i, half) in identity.chunks_mut(8).enumerate() {
+            let mut hasher = RandomState::new().build_hasher();
+            hasher.write_u64(head.started.unix_ns ^ i as u64);
+            half.copy_from_slice(&hasher.finish().to_le_bytes());
+        }
+        Ok(Chain { base: base.into(), head, rule, identity, next: 0 })
+    }
+
+    /// Makes the next segment, for payloads of at most `payload_bytes`. `written`: frames of the segments before.
+    pub fn open_next(&mut self, payload_bytes: u64, written: u64) -> Result<SegmentFile, Error> {
+        let layout = self.layout(payload_bytes, written).ok_or_else(|| {
+            Error::config(format!(
+                "a recording cannot hold frames of {payload_bytes} bytes, {} at most; ask for less",
+                super::format::MAX_PAYLOAD_BYTES
+            ))
+        })?;
+        let path = segment_path(&self.base, self.next);
+        let header = Header {
+            layout,
+            segment: self.next,
+            identity: self.identity,
+            started: self.head.started,
+            geometry: self.head.geometry,
+            max_payload_bytes: self.head.max_payload_bytes,
+            id_rule: self.head.id_rule,
+            texts: self.head.texts.clone(),
+        };
+        let file = SegmentFile::create(&path, header, self.rule.direct)?;
+        self.next += 1;
+        Ok(file)
+    }
+
+    fn layout(&self, payload_bytes: u64, written: u64) -> Option<Layout> {
+        let payload = payload_bytes.max(1);
+        let each = round_up_to_page(payload)?.checked_add(ENTRY_BYTES)?;
+        let events = self.rule.events.min(super::format::MAX_EVENTS);
+        let fixed = HEADER_BYTES + events * super::format::EVENT_BYTES;
+        let fit = self.rule.segment_bytes.saturating_sub(fixed) / each;
+        let left = self.rule.frames.map_or(u64::MAX, |n| n.saturating_sub(written));
+        Layout::new(payload, fit.min(left).clamp(1, super::format::MAX_FRAMES), events)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_segments_lead_back_to_the_recording() {
+        // Catches a recording whose next segment is looked for under another name than it was given.
+        for base in ["/a/b.flr", "/a/b.rec", "c.0001.flr"] {
+            for number in [0, 1, 9999, 10000] {
+                let path = segment_path(Path::new(base), number);
+                assert_eq!(base_of(&path, number), Path::new(base), "{}", path.display());
+            }
+        }
+        assert_eq!(segment_path(Path::new("/a/b.flr"), 7), Path::new("/a/b.0007.flr"));
+    }
+}

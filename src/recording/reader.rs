@@ -1,0 +1,306 @@
+//! Reads recordings by ordinary reads. Nothing is mapped and nothing believed.
+
+use super::chain::base_of;
+use super::format::{
+    Broken, CLOSING_BYTES, CLOSING_OFFSET, Closing, ENTRY_BYTES, EVENT_BYTES, Entry, EntryFault,
+    Event, HEADER_BYTES, Header, checksum,
+};
+use crate::error::{Error, ErrorKind};
+use crate::sys;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+/// Entries that are looked at in one read.
+const BATCH: u64 = 4096;
+
+/// One file of a recording.
+#[derive(Debug)]
+pub struct Segment {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    header: Header,
+    closing: Option<Closing>,
+    frames: u64,
+    being_written: bool,
+}
+
+/// The error of a file that cannot be opened or read.
+fn unreadable(path: &Path, e: io::Error) -> Error {
+    match e.kind() {
+        io::ErrorKind::NotFound => {
+            Error::config(format!("{}: there is no such file", path.display()))
+        }
+        _ => Error::with_source(ErrorKind::Io, format!("{} cannot be read", path.display()), e),
+    }
+}
+
+/// Reads as many bytes as there are, at most all of `buffer`.
+fn read_at_most(file: &File, mut buffer: &mut [u8], mut at: u64) -> io::Result<usize> {
+    let mut all = 0;
+    while !buffer.is_empty() {
+        match file.read_at(buffer, at) {
+            Ok(0) => break,
+            Ok(n) => {
+                buffer = &mut buffer[n..];
+                (all, at) = (all + n, at + n as u64);
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(all)
+}
+
+impl Segment {
+    /// Opens one file. A file that was closed tells how many frames it has; of another the index is looked through
+    /// for what is committed. What cannot be opened is a configuration error, what is no whole recording one of the
+    /// source.
+    pub fn open(path: impl AsRef<Path>) -> Result<Segment, Error> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|e| unreadable(path, e))?;
+        let facts = file.metadata().map_err(|e| unreadable(path, e))?;
+        if !facts.is_file() {
+            return Err(Error::config(format!("{} is no file", path.display())));
+        }
+        let broken = |b: Broken| Error::new(ErrorKind::Source, format!("{} {b}", path.display()));
+        let mut head = vec![0; HEADER_BYTES as usize];
+        let read = read_at_most(&file, &mut head, 0).map_err(|e| unreadable(path, e))?;
+        let header = Header::decode(&head[..read]).map_err(broken)?;
+        let closing = CLOSING_OFFSET as usize..CLOSING_OFFSET as usize + CLOSING_BYTES;
+        let closing = Closing::decode(&head[closing], &header.layout);
+        let needed = header.layout.data_offset;
+        let mut segment = Segment {
+            path: path.into(),
+            bytes: facts.len(),
+            being_written: closing.is_none() && sys::is_locked(&file),
+            file,
+            header,
+            closing,
+            frames: 0,
+        };
+        if segment.bytes < needed {
+            return Err(broken(Broken::NoIndex { bytes: segment.bytes, needed }));
+        }
+        segment.frames = match closing {
+            Some(closing) => closing.frames,
+            None => segment.last_committed().map_err(|e| unreadable(path, e))?,
+        };
+        Ok(segment)
+    }
+
+    /// One more than the last frame that is committed. Holes before it are left: a lost page of the index must not
+    /// cost the frames behind it.
+    fn last_committed(&self) -> io::Result<u64> {
+        let layout = &self.header.layout;
+        let mut page = vec![0; (BATCH * ENTRY_BYTES) as usize];
+        let mut frames = 0;
+        let mut at = 0;
+        while at < layout.frame_capacity {
+            let entries = BATCH.min(layout.frame_capacity - at);
+            let page = &mut page[..(entries * ENTRY_BYTES) as usize];
+            let read = read_at_most(&self.file, page, layout.entry_offset(at))?;
+            let committed = page[..read].chunks_exact(ENTRY_BYTES as usize);
+            if let Some(last) =
+                committed.enumerate().filter(|(_, e)| Entry::is_committed(e)).next_back()
+            {
+                frames = at + last.0 as u64 + 1;
+            }
+            at += entries;
+        }
+        Ok(frames)
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What was known when it was made.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// How it was closed; `None`: it is being written, or its writer was killed.
+    pub fn closing(&self) -> Option<&Closing> {
+        self.closing.as_ref()
+    }
+
+    /// Bytes that the file had when it was opened.
+    pub fn file_bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether a writer had it when it was opened.
+    pub fn is_being_written(&self) -> bool {
+        self.being_written
+    }
+
+    /// Its frames. Of a damaged file some of them cannot be read; they say why.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// All that is known of frame `n`. A frame beyond the last is one that was not committed.
+    pub fn entry(&self, n: u64) -> Result<Entry, EntryFault> {
+        if n >= self.header.layout.frame_capacity {
+            return Err(EntryFault::NotCommitted);
+        }
+        let mut b = [0; ENTRY_BYTES as usize];
+        read_at_most(&self.file, &mut b, self.header.layout.entry_offset(n))
+            .map_err(|e| EntryFault::Io(e.to_string()))?;
+        let entry = Entry::decode(&b, &self.header.layout)?;
+        let needed = self.payload_offset(n).saturating_add(entry.payload_bytes);
+        if needed > self.bytes {
+            return Err(EntryFault::CutOff { needed, bytes: self.bytes });
+        }
+        Ok(entry)
+    }
+
+    /// Where the payload of frame `n` begins in the file.
+    pub fn payload_offset(&self, n: u64) -> u64 {
+        self.header.layout.payload_offset(n).unwrap_or(u64::MAX)
+    }
+
+    /// Reads the valid bytes of frame `n` into `payload`, in place of what it held, and checks them.
+    pub fn read(&self, n: u64, payload: &mut Vec<u8>) -> Result<Entry, EntryFault> {
+        let entry = self.entry(n)?;
+        // The file has so many bytes: `entry` has looked.
+        let length = usize::try_from(entry.payload_bytes)
+            .map_err(|_| EntryFault::Impossible("payload length"))?;
+        payload.resize(length, 0);
+        let at = self.payload_offset(n);
+        let read =
+            read_at_most(&self.file, payload, at).map_err(|e| EntryFault::Io(e.to_string()))?;
+        if read < length {
+            let needed = at + entry.payload_bytes;
+            return Err(EntryFault::CutOff { needed, bytes: at + read as u64 });
+        }
+        let (stored, computed) = (entry.payload_crc, checksum(payload));
+        if stored != computed {
+            return Err(EntryFault::Payload { stored, computed });
+        }
+        Ok(entry)
+    }
+
+    /// What happened between its frames, in the order in which it was written. Events that are damaged are left
+    /// out.
+    pub fn events(&self) -> Result<Vec<Event>, Error> {
+        let layout = &self.header.layout;
+        let events = self.closing.map_or(layout.event_capacity, |c| c.events);
+        let mut bytes = vec![0; (events * EVENT_BYTES) as usize];
+        let read = read_at_most(&self.file, &mut bytes, layout.event_offset(0))
+            .map_err(|e| unreadable(&self.path, e))?;
+        Ok(bytes[..read].chunks_exact(EVENT_BYTES as usize).filter_map(Event::decode).collect())
+    }
+}
+
+/// Files beside `base` that have a segment's name, by their numbers.
+pub(super) fn siblings(base: &Path) -> Vec<(u32, PathBuf)> {
+    let folder = base.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let stem = format!("{}.", base.file_stem().unwrap_or_default().to_string_lossy());
+    let mut found = Vec::new();
+    for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()) {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let digits = name.strip_prefix(&stem).filter(|d| d.len() >= 4);
+        let number = digits.and_then(|d| d.parse::<u32>().ok()).filter(|n| *n > 0);
+        if let Some(number) = number
+            && path.extension() == base.extension()
+        {
+            let name = path.file_name().unwrap_or_default();
+            found.push((number, base.with_file_name(name)));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A recording: one file, or the segments from one of them on.
+#[derive(Debug)]
+pub struct Recording {
+    segments: Vec<Segment>,
+    /// The number of each segment's first frame.
+    starts: Vec<u64>,
+    frames: u64,
+}
+
+impl Recording {
+    /// Opens `path` and the segments of the same recording that follow it and lie beside it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Recording, Error> {
+        let path = path.as_ref();
+        let first = Segment::open(path)?;
+        let (number, identity) = (first.header.segment, first.header.identity);
+        let mut segments = vec![first];
+        for (n, path) in siblings(&base_of(path, number)) {
+            if n > number {
+                let next = Segment::open(&path)?;
+                if next.header.identity == identity && next.header.segment == n {
+                    segments.push(next);
+                }
+            }
+        }
+        let mut frames = 0;
+        let starts = segments.iter().map(|s| {
+            frames += s.frames;
+            frames - s.frames
+        });
+        let starts = starts.collect();
+        Ok(Recording { segments, starts, frames })
+    }
+
+    /// Its files, in order; never none.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// The first segment's header.
+    pub fn header(&self) -> &Header {
+        &self.segments[0].header
+    }
+
+    /// Frames of all segments.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Which segment has frame `n`, and which of its frames it is; `None` beyond the last.
+    pub fn locate(&self, n: u64) -> Option<(usize, u64)> {
+        if n >= self.frames {
+            return None;
+        }
+        // Empty segments share their start with the next: the last one of that start has the frame.
+        let s = self.starts.partition_point(|start| *start <= n) - 1;
+        Some((s, n - self.starts[s]))
+    }
+
+    /// The number of a segment's first frame.
+    pub fn start_of(&self, segment: usize) -> u64 {
+        self.starts.get(segment).copied().unwrap_or(self.frames)
+    }
+
+    /// All that is known of frame `n`.
+    pub fn entry(&self, n: u64) -> Result<Entry, EntryFault> {
+        let (s, n) = self.locate(n).ok_or(EntryFault::NotCommitted)?;
+        self.segments[s].entry(n)
+    }
+
+    /// Reads the valid bytes of frame `n` into `payload`, and checks them.
+    pub fn read(&self, n: u64, payload: &mut Vec<u8>) -> Result<Entry, EntryFault> {
+        let (s, n) = self.locate(n).ok_or(EntryFault::NotCommitted)?;
+        self.segments[s].read(n, payload)
+    }
+
+    /// What happened between the frames of all segments; `before_frame` counts the recording's frames.
+    pub fn events(&self) -> Result<Vec<Event>, Error> {
+        let mut all = Vec::new();
+        for (segment, start) in self.segments.iter().zip(&self.starts) {
+            let events = segment.events()?.into_iter();
+            all.extend(
+                events.map(|e| Event { before_frame: e.before_frame.saturating_add(*start), ..e }),
+            );
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,118 @@
+//! One file that is being written: made and reserved, filled in order, closed.
+
+use super::format::{CLOSING_OFFSET, Closing, ENTRY_BYTES, Event, Header};
+use crate::error::{Error, ErrorKind};
+use crate::sys;
+use std::fs::{File, OpenOptions};
+use std::io::{self, IoSlice};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A file that is being written. Its owner says in which order; see [`format`](super::format).
+///
+/// Payloads go past the page cache where the file system lets them (`direct`); index and events go through it, so
+/// that a commit costs no wait for the disk and other processes see it at once.
+#[derive(Debug)]
+pub(super) struct SegmentFile {
+    path: PathBuf,
+    file: File,
+    direct: Option<File>,
+    header: Header,
+}
+
+impl SegmentFile {
+    /// Makes the file, which must not exist, with room for all that it may hold.
+    pub fn create(path: &Path, header: Header, direct: bool) -> Result<SegmentFile, Error> {
+        let cannot = |what: &str, e: io::Error| {
+            Error::with_source(ErrorKind::Io, format!("{} {what}", path.display()), e)
+        };
+        let opened = OpenOptions::new().read(true).write(true).create_new(true).open(path);
+        let file = opened.map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => Error::config(format!(
+                "{} exists already and recordings are never written over; remove it or give another name",
+                path.display()
+            )),
+            io::ErrorKind::NotFound => Error::config(format!(
+                "{} cannot be made: there is no such folder",
+                path.display()
+            )),
+            _ => cannot("cannot be made", e),
+        })?;
+        let bytes = header.layout.file_bytes(header.layout.frame_capacity);
+        let made = Self::fill(&file, &header, bytes).map_err(|e| match e.raw_os_error() {
+            Some(libc::ENOSPC | libc::EDQUOT) => Error::new(
+                ErrorKind::Io,
+                format!(
+                    "there is no room for the {bytes} bytes of {}; free some, or ask for fewer frames or smaller segments",
+                    path.display()
+                ),
+            ),
+            Some(libc::EFBIG) => Error::new(
+                ErrorKind::Io,
+                format!(
+                    "{bytes} bytes are more than a file may have where {} is to lie; ask for smaller segments",
+                    path.display()
+                ),
+            ),
+            _ => cannot("cannot be written", e),
+        });
+        if let Err(e) = made {
+            let _ = std::fs::remove_file(path);
+            return Err(e);
+        }
+        let direct = direct.then(|| {
+            let mut options = OpenOptions::new();
+            options.write(true).custom_flags(libc::O_DIRECT).open(path).ok()
+        });
+        Ok(SegmentFile { path: path.into(), file, direct: direct.flatten(), header })
+    }
+
+    fn fill(file: &File, header: &Header, bytes: u64) -> io::Result<()> {
+        // Nobody else can have it yet, save a look whether it is locked: then it is known as unlocked for a while.
+        sys::lock_exclusively(file);
+        match sys::reserve(file, bytes) {
+            // A file system that cannot reserve: a full disk ends the recording then, as an error of a write.
+            Err(e) if e.raw_os_error() == Some(libc::EOPNOTSUPP) => file.set_len(bytes)?,
+            other => other?,
+        }
+        file.write_all_at(&header.encode(), 0)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Writes the payload of frame `n`, which is not committed yet. With `aligned` all parts begin and end on whole
+    /// pages, so that they may go past the page cache.
+    pub fn write_payload(&self, n: u64, parts: &[IoSlice<'_>], aligned: bool) -> io::Result<()> {
+        let at = self.header.layout.payload_offset(n).ok_or(io::ErrorKind::InvalidInput)?;
+        match &self.direct {
+            Some(direct) if aligned => sys::write_all_at(direct, parts, at),
+            _ => sys::write_all_at(&self.file, parts, at),
+        }
+    }
+
+    /// Commits frames from `first` on, whose payloads are written: their encoded entries.
+    pub fn commit(&self, first: u64, entries: &[u8]) -> io::Result<()> {
+        debug_assert!((entries.len() as u64).is_multiple_of(ENTRY_BYTES));
+        self.file.write_all_at(entries, self.header.layout.entry_offset(first))
+    }
+
+    /// Writes event `k`.
+    pub fn put_event(&self, k: u64, event: &Event) -> io::Result<()> {
+        self.file.write_all_at(&event.encode(), self.header.layout.event_offset(k))
+    }
+
+    /// Gives back what was reserved and not used, and closes the file.
+    pub fn close(&self, closing: &Closing) -> io::Result<()> {
+        self.file.set_len(self.header.layout.file_bytes(closing.frames))?;
+        // What the closing record tells of must be there before it.
+        self.file.sync_data()?;
+        self.file.write_all_at(&closing.encode(), CLOSING_OFFSET)?;
+        self.file.sync_data()
+    }
+}

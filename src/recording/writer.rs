@@ -1,0 +1,110 @@
+//! Writes a recording in plain calls on the caller's thread: for conversions, repair and tests. A line records
+//! through a stage.
+
+use super::chain::{Chain, Head, Rule};
+use super::format::{Closing, End, Entry, Event, checksum};
+use super::segment::SegmentFile;
+use crate::clock::HostTime;
+use crate::error::{Error, ErrorKind};
+use std::io::IoSlice;
+use std::path::Path;
+
+/// Writes one recording. Ended by [`finish`](Writer::finish); one that is dropped without it is left as a killed
+/// writer leaves it.
+#[derive(Debug)]
+pub struct Writer {
+    chain: Chain,
+    file: SegmentFile,
+    /// Frames and events of the present segment.
+    frames: u64,
+    events: u64,
+    not_written: u64,
+    /// Frames of the segments before.
+    before: u64,
+    last: HostTime,
+}
+
+impl Writer {
+    /// Makes the recording's first file, which must not exist, for payloads of `payload_bytes`. Larger ones that come
+    /// later begin a new segment.
+    pub fn create(
+        path: impl AsRef<Path>,
+        head: Head,
+        payload_bytes: u64,
+        rule: Rule,
+    ) -> Result<Writer, Error> {
+        let last = head.started.host;
+        let rule = Rule { direct: false, ..rule };
+        let mut chain = Chain::new(path.as_ref(), head, rule)?;
+        let file = chain.open_next(payload_bytes, 0)?;
+        Ok(Writer { chain, file, frames: 0, events: 0, not_written: 0, before: 0, last })
+    }
+
+    /// Writes one frame and commits it. Of `entry` the length and the checksum of the payload are filled in here.
+    pub fn push(&mut self, entry: &Entry, payload: &[u8]) -> Result<(), Error> {
+        let bytes = payload.len() as u64;
+        let layout = self.file.header().layout;
+        if bytes > layout.payload_capacity || self.frames == layout.frame_capacity {
+            self.roll(bytes.max(layout.payload_capacity))?;
+        }
+        let entry = Entry { payload_bytes: bytes, payload_crc: checksum(payload), ..*entry };
+        self.file
+            .write_payload(self.frames, &[IoSlice::new(payload)], false)
+            .and_then(|()| self.file.commit(self.frames, &entry.encode()))
+            .map_err(|e| self.cannot(e))?;
+        self.frames += 1;
+        self.not_written += u64::from(entry.not_written);
+        self.last = entry.meta.host_time;
+        Ok(())
+    }
+
+    /// Writes what happened before the next frame; `before_frame` is filled in here.
+    pub fn event(&mut self, event: &Event) -> Result<(), Error> {
+        if self.events == self.file.header().layout.event_capacity {
+            self.roll(self.file.header().layout.payload_capacity)?;
+        }
+        let event = Event { before_frame: self.frames, ..*event };
+        self.file.put_event(self.events, &event).map_err(|e| self.cannot(e))?;
+        self.events += 1;
+        Ok(())
+    }
+
+    /// Frames written so far.
+    pub fn frames(&self) -> u64 {
+        self.before + self.frames
+    }
+
+    /// Closes the recording.
+    pub fn finish(self, end: End) -> Result<(), Error> {
+        self.close(end)
+    }
+
+    fn roll(&mut self, payload_bytes: u64) -> Result<(), Error> {
+        self.close(End::Continued)?;
+        self.file = self.chain.open_next(payload_bytes, self.before + self.frames)?;
+        self.before += self.frames;
+        (self.frames, self.events, self.not_written) = (0, 0, 0);
+        Ok(())
+    }
+
+    fn close(&self, end: End) -> Result<(), Error> {
+        let closing = Closing {
+            frames: self.frames,
+            events: self.events,
+            not_written: self.not_written,
+            host_time: self.last,
+            end,
+        };
+        self.file.close(&closing).map_err(|e| self.cannot(e))
+    }
+
+    fn cannot(&self, e: std::io::Error) -> Error {
+        let path = self.file.path().display();
+        match e.raw_os_error() {
+            Some(libc::ENOSPC | libc::EDQUOT) => {
+                Error::new(ErrorKind::Io, format!("the disk of {path} is full"))
+            }
+            _ => Error::with_source(ErrorKind::Io, format!("{path} cannot be written"), e),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Recordings: what is written is what is read, whatever became of the file in between.
+#![cfg(feature = "recording")]
+#![allow(missing_docs)]
+
+mod broken;
+mod files;
+mod made;
