@@ -142,9 +142,9 @@ pub const TABLE: &[CodeEntry] = entries! {
     0x30002 ARV_CONTROL_LOST Lost ""
         "Aravis lost control of the camera (the signal control-lost): it does not answer its heartbeat any more."
         "cable, power, switch; a host so loaded that the heartbeat lapsed; another program that took control";
-    0x30003 ARV_NO_STREAM Misuse ""
-        "A frame was asked for while no stream runs."
-        "report it: a source is started before it is asked";
+    0x30003 ARV_CALL_ORDER Misuse ""
+        "A frame was asked for while no stream runs, or a stream was started twice."
+        "report it: a source is started, once, before it is asked";
     0x30004 ARV_OTHER_ERROR Lost ""
         "A system call of Aravis failed; the log has its sentence."
         "the network adapter's address and state; permissions of the USB device";

@@ -14,7 +14,7 @@ pub(super) fn look() -> Vec<Look> {
         }
         Err(e) => return vec![Look::Broken { reason: e.to_string() }],
     };
-    let devices = aravis::cameras(library, false).into_iter().map(|c| Device {
+    let devices = aravis::cameras(library).into_iter().map(|c| Device {
         uri: format!("aravis:{}", query::encode(&c.id)),
         link: match c.protocol.as_str() {
             "GigEVision" => "GigE Vision".into(),

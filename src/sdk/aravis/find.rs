@@ -52,29 +52,28 @@ impl fmt::Display for Camera {
     }
 }
 
-/// Every camera that Aravis sees. Blocks while it looks, a second where there is a network. The made-up ones
-/// are among them only `with_fake`, and from then on.
-pub fn cameras(library: &'static Library, with_fake: bool) -> Vec<Camera> {
-    listed(library, with_fake, |cameras| cameras)
+/// Every camera that Aravis sees, but for the made-up ones. Blocks while it looks, a second where there is a network.
+pub fn cameras(library: &'static Library) -> Vec<Camera> {
+    listed(library, |cameras| cameras)
+}
+
+/// Lets cameras be opened that Aravis makes up.
+pub(super) fn enable_fake(library: &'static Library) {
+    let _turn = library.enumerating.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: the name ends with a zero.
+    unsafe { (library.symbols.enable_interface)(c"Fake".as_ptr()) };
 }
 
 /// The same, shown to `look` before anybody else lists them again: opening goes by the list that was made last.
-pub(super) fn listed<R>(
-    library: &'static Library,
-    with_fake: bool,
-    look: impl FnOnce(Vec<Camera>) -> R,
-) -> R {
+pub(super) fn listed<R>(library: &'static Library, look: impl FnOnce(Vec<Camera>) -> R) -> R {
     let _turn = library.enumerating.lock().unwrap_or_else(PoisonError::into_inner);
     let s = &library.symbols;
     let text = |f: unsafe extern "C" fn(c_uint) -> *const c_char, n| {
         // SAFETY: a place below the count; the text is the list's, which stays as it is while we have our turn.
         unsafe { from_c(f(n)) }
     };
-    // SAFETY: the name ends with a zero; the other functions have no arguments.
+    // SAFETY: functions without arguments.
     let count = unsafe {
-        if with_fake {
-            (s.enable_interface)(c"Fake".as_ptr());
-        }
         (s.update)();
         (s.count)()
     };
@@ -87,7 +86,7 @@ pub(super) fn listed<R>(
         serial: text(s.serial, n),
         protocol: text(s.protocol, n),
     });
-    look(all.filter(|c| with_fake || c.protocol != FAKE).collect())
+    look(all.filter(|c| c.protocol != FAKE).collect())
 }
 
 /// The camera that is meant: the one of that name, or the only one.

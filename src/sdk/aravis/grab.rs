@@ -32,7 +32,7 @@ impl Aravis {
         let mut left = timeout;
         loop {
             let Some(stream) = self.stream.as_mut() else {
-                let code = if self.camera.is_none() { CONTROL_LOST } else { NO_STREAM };
+                let code = if self.camera.is_none() { CONTROL_LOST } else { CALL_ORDER };
                 return (None, Grab::Fault(fault(code)));
             };
             let Some(out) = stream.pop(left) else {

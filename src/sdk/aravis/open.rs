@@ -105,9 +105,23 @@ pub(super) fn open_once(
     name: &str,
     config: &Config,
 ) -> Result<(Camera, find::Camera), (Trouble, String)> {
-    // The made-up cameras are Fake_1, Fake_2, ...
-    let wants_fake = name.starts_with(FAKE);
-    let (opened, found) = listed(library, wants_fake, |cameras| {
+    // The made-up cameras are Fake_1, Fake_2, ...: there is nothing to look for.
+    if name.starts_with(FAKE) {
+        find::enable_fake(library);
+        let camera = Camera::open(library, name, config.priority)
+            .map_err(|failure| (failure.into(), name.to_string()))?;
+        let text = |feature| camera.text(feature).unwrap_or_default();
+        let found = find::Camera {
+            id: name.into(),
+            vendor: text("DeviceVendorName"),
+            model: text("DeviceModelName"),
+            serial: text("DeviceSerialNumber"),
+            protocol: FAKE.into(),
+            ..find::Camera::default()
+        };
+        return Ok((camera, found));
+    }
+    let (opened, found) = listed(library, |cameras| {
         let found = choose(cameras, name).map_err(|e| (Trouble::Error(e), name.to_string()))?;
         Ok((Camera::open(library, &found.id, config.priority), found))
     })?;

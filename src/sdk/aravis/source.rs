@@ -198,11 +198,9 @@ impl Source for Aravis {
     }
 
     fn start(&mut self, fill: Fill) -> Result<(), Fault> {
-        if fill != Fill::Announce {
-            return Err(fault(NO_STREAM));
-        }
-        if self.state == State::Running {
-            return Ok(());
+        self.last_call = "arv_camera_start_acquisition";
+        if fill != Fill::Announce || self.state == State::Running {
+            return Err(fault(CALL_ORDER));
         }
         // A stream that is started again has threads and counts of its own.
         self.end_stream()?;

@@ -146,12 +146,13 @@ extern "C" fn on_stream(user: *mut c_void, kind: c_int, _: Object) {
             let priority = board::thread_begins(user);
             let Some(library) = Library::loaded() else { return };
             let s = &library.symbols;
-            // SAFETY: functions for the calling thread, with a number each.
-            let done = match priority {
+            let (set, to) = match priority {
                 Priority::Leave => return,
-                Priority::Realtime(n) => unsafe { (s.realtime)(n.into()) },
-                Priority::Nice(n) => unsafe { (s.high_priority)(n.into()) },
+                Priority::Realtime(n) => (s.realtime, c_int::from(n)),
+                Priority::Nice(n) => (s.high_priority, c_int::from(n)),
             };
+            // SAFETY: a function for the calling thread, with a number.
+            let done = unsafe { set(to) };
             if done == 0 {
                 board::post_refusal(user);
             }
