@@ -50,6 +50,7 @@
 //!   the SDK is needed to build.
 //! - `aravis` (part of `cli`): GigE Vision and USB3 Vision cameras through the free library Aravis, loaded at run
 //!   time.
+//! - `genapi` (part of `cli`): the features of a GenICam camera by its own description ([`genapi`]).
 //!
 //! Linux is the system that this version supports.
 #![deny(unsafe_code)]
@@ -65,7 +66,10 @@ pub mod cli;
 pub mod clock;
 mod error;
 pub mod fault;
+pub mod feature;
 pub mod format;
+#[cfg(feature = "genapi")]
+pub mod genapi;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;

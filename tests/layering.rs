@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 /// Floors, bottom to top. Modules on one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
     &["error", "sync", "clock", "sys", "alloc", "words"],
-    &["format", "telemetry", "fault", "wait", "verdict", "query", "touch"],
-    &["meta", "ring", "agent"],
+    &["format", "telemetry", "fault", "wait", "verdict", "query", "touch", "feature"],
+    &["meta", "ring", "agent", "genapi"],
     &["buffer"],
     &["source", "stage", "reset"],
     &["sim", "stages", "sdk"],
