@@ -103,9 +103,7 @@ impl Segment {
             let page = &mut page[..(entries * ENTRY_BYTES) as usize];
             let read = read_at_most(&self.file, page, layout.entry_offset(at))?;
             let committed = page[..read].chunks_exact(ENTRY_BYTES as usize);
-            if let Some(last) =
-                committed.enumerate().filter(|(_, e)| Entry::is_committed(e)).next_back()
-            {
+            if let Some(last) = committed.enumerate().rfind(|(_, e)| Entry::is_committed(e)) {
                 frames = at + last.0 as u64 + 1;
             }
             at += entries;
