@@ -51,6 +51,7 @@
 //! - `aravis` (part of `cli`): GigE Vision and USB3 Vision cameras through the free library Aravis, loaded at run
 //!   time.
 //! - `genapi` (part of `cli`): the features of a GenICam camera by its own description ([`genapi`]).
+//! - `gentl` (part of `cli`): cameras of any maker through its GenTL producer, likewise.
 //!
 //! Linux is the system that this version supports.
 #![deny(unsafe_code)]
@@ -73,13 +74,16 @@ pub mod genapi;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;
-#[cfg(all(any(feature = "mvs", feature = "aravis", feature = "recording"), not(loom)))]
+#[cfg(all(
+    any(feature = "mvs", feature = "gentl", feature = "aravis", feature = "recording"),
+    not(loom)
+))]
 mod query;
 #[cfg(all(feature = "recording", not(loom)))]
 pub mod recording;
 pub mod reset;
 pub mod ring;
-#[cfg(all(any(feature = "mvs", feature = "aravis"), not(loom)))]
+#[cfg(all(any(feature = "mvs", feature = "gentl", feature = "aravis"), not(loom)))]
 pub mod sdk;
 #[cfg(not(loom))]
 pub mod sim;

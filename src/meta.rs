@@ -33,6 +33,67 @@ impl Loss {
     }
 }
 
+/// Parts of one payload that are told; of one with more, the first.
+pub const MAX_PARTS: usize = 4;
+
+/// A stretch of the payload, in bytes from its start. As the SDK says it: not clipped to what came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Extent {
+    /// Where it begins.
+    pub offset: u64,
+    /// How long it is; 0: there is none.
+    pub bytes: u64,
+}
+
+impl Extent {
+    /// That stretch of `payload`; `None`: there is none, or it lies beyond its end.
+    pub fn of(self, payload: &[u8]) -> Option<&[u8]> {
+        let start = usize::try_from(self.offset).ok()?;
+        let end = start.checked_add(usize::try_from(self.bytes).ok()?)?;
+        payload.get(start..end).filter(|bytes| !bytes.is_empty())
+    }
+}
+
+/// One part of a payload that has several (GenTL `PAYLOAD_TYPE_MULTI_PART`): an image, a range map, a confidence map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Part {
+    /// Where it lies.
+    pub extent: Extent,
+    /// What it is: GenTL's `PARTDATATYPE` (1 an image, 4 a 3D image, 7 a confidence map, ...).
+    pub kind: u16,
+    /// What it was taken with, of a device that has several sensors.
+    pub source: u16,
+    /// Width in pixels; 0 where it is no image.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Bytes after each row that belong to no pixel.
+    pub x_padding: u32,
+    /// PFNC pixel format.
+    pub pixel_format: PixelFormat,
+}
+
+/// What the payload holds beside the image that [`FrameMeta`] describes. Only sources whose SDK tells it set it, and a
+/// stage that makes a new image does not pass it on.
+///
+/// It is not part of the metadata: what every stage reads stays within two cache lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Beside {
+    /// Chunk data, from the first chunk to the last.
+    pub chunks: Extent,
+    /// How many parts there are, which may be more than are told; 0: it is not of parts.
+    pub part_count: u32,
+    /// The first of them.
+    pub parts: [Part; MAX_PARTS],
+}
+
+impl Beside {
+    /// The parts that are told.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts[..(self.part_count as usize).min(MAX_PARTS)]
+    }
+}
+
 /// Metadata of one frame.
 ///
 /// In this order in memory: what every stage thread reads first lies on the first cache line of the slot's
@@ -124,5 +185,22 @@ impl FrameMeta {
             pixel_format: self.pixel_format,
             x_padding: self.x_padding,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_extent_beyond_the_payload_is_none() {
+        // Catches a part that a device places behind what came, read from another frame's bytes.
+        let payload = [1, 2, 3, 4];
+        let at = |offset, bytes| Extent { offset, bytes }.of(&payload);
+        assert_eq!(at(1, 2), Some(&payload[1..3]));
+        assert_eq!(
+            (at(3, 2), at(u64::MAX, 1), at(1, u64::MAX), at(0, 0)),
+            (None, None, None, None)
+        );
     }
 }

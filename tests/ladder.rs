@@ -259,6 +259,31 @@ fn rungs_have_a_budget_of_time() {
     });
 }
 
+/// Catches: a code that two calls answered and that is told as of the first alone; a list of calls without end.
+#[test]
+fn each_call_that_answered_a_code_is_told() {
+    watched(|| {
+        let camera = Tampered::new(sim(&small("rate=max&frames=60"))).grabs(|n| match n {
+            10..=12 => Some(Grab::Fault(Fault::code(SIM_BUSY))),
+            30 => Some(Grab::Fault(Fault::code(SIM_LOST))),
+            _ => None,
+        });
+        let camera = camera.reopens(|n, sim| match n {
+            1 | 2 => Err(Fault::code(SIM_BUSY)),
+            _ => sim.reopen(),
+        });
+        let end = ended(line(camera).stage("verify", verify()));
+        let busy = end.faults.iter().find(|f| f.code == SIM_BUSY).unwrap();
+        assert_eq!((busy.count, busy.call), (5, "grab"));
+        assert_eq!(busy.calls, [("grab", 3), ("reopen", 2)]);
+        assert_eq!(busy.calls_text(), "grab 3, reopen 2");
+        let told = |what: &str| end.events.iter().filter(|e| e.text.contains(what)).count();
+        assert_eq!(told("SIM_BUSY (busy) at grab"), 1, "{:?}", end.events);
+        assert_eq!(told("SIM_BUSY (busy) at reopen, too"), 1, "{:?}", end.events);
+        assert_eq!(end.frames.delivered, 60);
+    });
+}
+
 /// Catches: a source that answers at once that every buffer is out, and a capture thread that burns a core on
 /// it (measured: MV_E_NOOUTBUF ignores its time-out).
 #[test]

@@ -16,7 +16,7 @@
 #![allow(unsafe_code)]
 
 use super::arena::Arena;
-use crate::meta::FrameMeta;
+use crate::meta::{Beside, FrameMeta};
 use crate::sync::{
     Arc, AtomicU8, AtomicU64, AtomicUsize, CachePadded, Ordering, UnsafeCell, WakeCell,
 };
@@ -75,7 +75,7 @@ pub(crate) struct Span {
 ///
 /// What travels with a frame lies in the first two cache lines, with what a stage reads first in the first
 /// of them. What only reports read is written on a third, so that writing it costs the consumer nothing; what
-/// is never written is on a fourth, so that reading it costs nothing at all.
+/// is never written is on a fourth, so that reading it costs nothing at all. What few cameras tell lies behind them.
 #[repr(C, align(128))]
 pub(crate) struct Slot {
     /// Live handles, one byte a lane. PAIR: lanes (release on drop, acquire by the last).
@@ -87,11 +87,13 @@ pub(crate) struct Slot {
     pub span: UnsafeCell<Span>,
     pub news: OnOwnLine<News>,
     pub core: OnOwnLine<UnsafeCell<*const Core>>,
+    /// Read and written by whoever may read and write `meta`; by few.
+    pub beside: OnOwnLine<UnsafeCell<Beside>>,
 }
 
 #[cfg(all(not(loom), target_pointer_width = "64"))]
 const _: () = assert!(
-    std::mem::size_of::<Slot>() == 256
+    std::mem::size_of::<Slot>() == 512
         && std::mem::offset_of!(Slot, meta) <= 16
         && std::mem::offset_of!(Slot, news) == 128,
     "what travels with a frame has outgrown its two cache lines"
@@ -117,7 +119,7 @@ impl<T> std::ops::Deref for OnOwnLine<T> {
     }
 }
 
-// SAFETY: `meta` and `span` are written only by the single holder of the slot (a `FrameMut`, or the pool
+// SAFETY: `meta`, `span` and `beside` are written only by the single holder of the slot (a `FrameMut`, or the pool
 // while the slot is home) and read by handles counted in `lanes`; both hand-overs are release/acquire
 // (PAIR: lanes, PAIR: home, or the ring's own). `core` is written once before the slot is shared.
 unsafe impl Sync for Slot {}
@@ -198,6 +200,7 @@ impl Core {
                 place: AtomicU8::new(Place::Out as u8),
                 index: i as u32,
                 core: OnOwnLine(UnsafeCell::new(std::ptr::null())),
+                beside: OnOwnLine(UnsafeCell::new(Beside::default())),
             })
             .collect();
         let core = Arc::new(Core {

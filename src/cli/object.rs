@@ -222,6 +222,7 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
             "at_ns": since(d.at),
             "took_ns": ns(d.took),
             "timeouts": d.timeouts,
+            "damaged": d.damaged,
             "verdict": d.verdict,
             "action": d.action,
             "evidence": evidence(&d.evidence),
@@ -244,6 +245,7 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
             "first_ns": since(r.first),
             "last_ns": since(r.last),
             "call": r.call,
+            "calls": r.calls.iter().map(|(c, n)| ((*c).into(), json!(n))).collect::<Map<_, _>>(),
             "frame_id": r.frame_id,
         })).collect::<Vec<_>>(),
         "memory": {

@@ -9,6 +9,7 @@ use super::schema::TABLE_NAMES;
 use super::value::list;
 use crate::error::{Error, ErrorKind};
 use crate::sdk::aravis::Aravis;
+use crate::sdk::gentl::Gentl;
 use crate::sdk::mvs::Mvs;
 use crate::sim::{Sim, SimConfig};
 use crate::source::Source;
@@ -30,7 +31,7 @@ const BUILT_IN_SECONDS: f64 = 10.0;
 
 /// Backends by URI scheme, and whether this version has them.
 const SCHEMES: &[(&str, bool)] =
-    &[("sim", true), ("mvs", true), ("gentl", false), ("aravis", true), ("replay", false)];
+    &[("sim", true), ("mvs", true), ("gentl", true), ("aravis", true), ("replay", false)];
 
 /// Whether this version can open sources of that scheme.
 pub(super) fn has_backend(scheme: &str) -> bool {
@@ -108,6 +109,7 @@ pub fn open_source(job: &Job) -> Result<Box<dyn Source>, Error> {
             "this version of frameline has no {scheme} backend yet; it has {}",
             list(have())
         ))),
+        Some(("gentl", _)) => open_as(Gentl::from_uri(uri), &here),
         Some(("mvs", _)) => open_as(Mvs::from_uri(uri), &here),
         Some(("aravis", _)) => open_as(Aravis::from_uri(uri), &here),
         Some(_) => open_as(Sim::from_uri(uri), &here),
@@ -282,7 +284,8 @@ mod tests {
     fn sources_that_are_not_there_say_so() {
         // Catches a scheme that is silently taken for another, or fails without the list.
         for (uri, want) in [
-            ("gentl:a.cti", "no gentl backend yet; it has sim, mvs and aravis"),
+            ("gentl:a.cti", "never taken from the working directory"),
+            ("gentl:?exposure=5", "no parameter \"exposure\""),
             ("mvs:libMvCameraControl.so", "never taken from the working directory"),
             ("mvs:?exposure=5", "no parameter \"exposure\""),
             ("aravis:?exposure=5", "no parameter \"exposure\""),

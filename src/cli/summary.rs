@@ -277,7 +277,7 @@ fn troubles(out: &mut String, s: &Snapshot) {
         let _ = writeln!(
             out,
             "\ndiagnosis after {}: {}\n  {}\n  {}",
-            counted(d.timeouts.into(), "time-out"),
+            d.after(),
             d.verdict,
             d.evidence,
             d.action

@@ -11,6 +11,7 @@ use crate::buffer::{FrameMut, Place, Pool};
 use crate::clock::{HostTime, Nanos};
 use crate::fault::CodeTable;
 use crate::format::Geometry;
+use crate::meta::FrameStatus;
 use crate::source::{Fill, Grab, Source};
 use crate::sync::{WakeCell, rtrb};
 use crate::telemetry::{LatencyWriter, Turn};
@@ -169,6 +170,12 @@ impl Capture {
         if let Some(until) = self.until {
             timeout = timeout.min((until - now).as_duration());
         }
+        if self.ladder.doubt.asks() {
+            match self.cold(Self::doubtful) {
+                Turned::On => {}
+                end => return end,
+            }
+        }
         match self.fill {
             Fill::Copy => {
                 let Some(mut frame) = self.hand.pop().or_else(|| self.pool.take()) else {
@@ -260,6 +267,7 @@ impl Capture {
         }
         let underran = self.acceptance.note_underruns(self.source.counts().underrun);
         let verdict = self.acceptance.judge(&mut frame, reported_bytes, &self.shared.capture);
+        self.ladder.doubt.frame(frame.meta().status == FrameStatus::Complete);
         if verdict != Verdict::Accept {
             frame.set_place(Place::Filling);
             self.hand.push(frame);

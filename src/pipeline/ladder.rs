@@ -5,17 +5,14 @@
 
 use super::capture::{Capture, Turned};
 use super::config::FaultSettings;
-use super::report::{DiagnosisReport, Rung};
+use super::report::Rung;
 use super::shared::{Event, activity};
+use super::silence::{Doubt, UNCLEAR_LIMIT};
 use crate::clock::HostTime;
 use crate::fault::{Fault, FaultClass, code_text};
 use crate::source::Diagnosis;
 use crate::words::counted;
 use std::time::Duration;
-
-/// Silences after a diagnosis that says nothing, in multiples of the time-outs before it, until the
-/// device is taken for lost. The same goes for frames of which none comes whole.
-const UNCLEAR_LIMIT: u32 = 5;
 
 /// Pause before a grab is tried again that answered at once that every buffer is out (`MV_E_NOOUTBUF` does,
 /// whatever its time-out): without it the capture thread would spin.
@@ -29,6 +26,8 @@ const RATE_WINDOW: Duration = Duration::from_secs(1);
 pub(super) struct Ladder {
     pub settings: FaultSettings,
     trouble: Option<Trouble>,
+    /// What has come since the last whole frame: a damaged one ends a trouble, and not the doubt.
+    pub doubt: Doubt,
     /// Resets, and reconnections, that faults have caused in this run.
     resets: u32,
     reconnects: u32,
@@ -57,7 +56,8 @@ struct Trouble {
 
 impl Ladder {
     pub fn new(settings: FaultSettings) -> Self {
-        Ladder { settings, trouble: None, resets: 0, reconnects: 0, rate_since: None }
+        let doubt = Doubt::new(settings.timeouts_before_diagnosis);
+        Ladder { settings, trouble: None, doubt, resets: 0, reconnects: 0, rate_since: None }
     }
 
     /// Whether something is wrong since the last frame.
@@ -88,8 +88,21 @@ impl Ladder {
         })
     }
 
+    /// Counts a time-out; how many there are in a row.
+    pub fn one_more_timeout(&mut self, now: HostTime) -> u32 {
+        let t = self.trouble(now);
+        t.timeouts += 1;
+        t.timeouts
+    }
+
+    /// Whether that was not told yet, in this trouble; from now on it was.
+    pub fn is_news(&mut self, diagnosis: Diagnosis, now: HostTime) -> bool {
+        self.trouble(now).told.replace(diagnosis) != Some(diagnosis)
+    }
+
     /// The time-outs so far led to something; the count begins anew.
     pub fn forget_timeouts(&mut self) {
+        self.doubt.forget();
         if let Some(t) = &mut self.trouble {
             (t.timeouts, t.damaged) = (0, 0);
             (t.overruns, t.overrun_since) = (0, None);
@@ -190,61 +203,10 @@ impl Capture {
         }
     }
 
-    /// A time-out is a symptom: after several the source is asked what it knows.
-    fn timed_out(&mut self) -> Turned {
-        self.shared.capture.timeouts.bump();
-        let asked = self.shared.clock.now();
-        let limit = self.ladder.settings.timeouts_before_diagnosis.max(1);
-        let trouble = self.ladder.trouble(asked);
-        trouble.timeouts += 1;
-        let timeouts = trouble.timeouts;
-        if timeouts < limit {
-            return Turned::On;
-        }
-        let diagnosis = self.call(activity::DIAGNOSE, |c| c.source.diagnose());
-        let given_up =
-            diagnosis == Diagnosis::Unclear && timeouts >= limit.saturating_mul(UNCLEAR_LIMIT);
-        let now = self.shared.clock.now();
-        let trouble = self.ladder.trouble(now);
-        if trouble.told != Some(diagnosis) || given_up {
-            trouble.told = Some(diagnosis);
-            self.reporter.tell_surely(Event::Diagnosis(Box::new(DiagnosisReport {
-                at: now,
-                took: now - asked,
-                timeouts,
-                verdict: diagnosis.name(),
-                evidence: self.source.evidence(),
-                action: match diagnosis {
-                    Diagnosis::Lost => "a reconnection follows",
-                    Diagnosis::FormatDrift { .. } => "a quiescent reset follows",
-                    Diagnosis::IdleTrigger => {
-                        "the source waits for a trigger; the silence is normal"
-                    }
-                    Diagnosis::Unclear if given_up => {
-                        "it is taken for lost; a reconnection follows"
-                    }
-                    Diagnosis::Unclear => {
-                        "the line waits, and takes it for lost if the silence goes on"
-                    }
-                },
-            })));
-        }
-        match diagnosis {
-            Diagnosis::Lost => self.reconnect("diagnosed as lost after time-outs"),
-            Diagnosis::FormatDrift { payload_bytes } => {
-                let needed = usize::try_from(payload_bytes).unwrap_or(usize::MAX);
-                let turned = self.reset_for_fault("format drift diagnosed after time-outs", needed);
-                self.ladder.forget_timeouts();
-                turned
-            }
-            Diagnosis::Unclear if given_up => self.reconnect("silent without a reason"),
-            Diagnosis::IdleTrigger | Diagnosis::Unclear => Turned::On,
-        }
-    }
-
     /// A damaged frame costs a frame; a device that sends nothing else is opened anew.
     fn damaged(&mut self, now: HostTime) -> Turned {
         let limit = self.ladder.settings.timeouts_before_diagnosis.max(1);
+        self.ladder.doubt.frame(false);
         let trouble = self.ladder.trouble(now);
         trouble.damaged += 1;
         if trouble.damaged >= limit.saturating_mul(UNCLEAR_LIMIT) {
@@ -344,7 +306,7 @@ impl Capture {
         Ok(())
     }
 
-    fn reset_for_fault(&mut self, reason: &'static str, needed: usize) -> Turned {
+    pub(super) fn reset_for_fault(&mut self, reason: &'static str, needed: usize) -> Turned {
         if let Err(budget) = self.may_reset(reason) {
             return Turned::Fail(budget);
         }

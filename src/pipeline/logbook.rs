@@ -88,7 +88,18 @@ impl Logbook {
             f.action
         );
         self.told.push(Told { code: f.code, count: f.count, at: f.last });
-        self.line(Line::First, f, f.count, &text);
+        self.line(Line::First, f, f.call, f.count, &text);
+        text
+    }
+
+    /// A fault that is known comes for the first time from another call.
+    pub fn fault_elsewhere(&mut self, f: &FaultReport, call: &str) -> String {
+        let text = format!("{} {} ({}) at {call}, too", code_text(f.code), f.name, f.class);
+        let new = match self.told.iter_mut().find(|t| t.code == f.code) {
+            Some(told) => f.count - std::mem::replace(&mut told.count, f.count),
+            None => 0,
+        };
+        self.line(Line::Elsewhere, f, call, new, &text);
         text
     }
 
@@ -109,12 +120,12 @@ impl Logbook {
                 f.class,
                 f.count
             );
-            self.line(Line::Again, f, new, &text);
+            self.line(Line::Again, f, f.call, new, &text);
         }
     }
 
-    fn line(&self, line: Line, f: &FaultReport, new: u64, text: &str) {
-        let code = code_text(f.code);
+    fn line(&self, line: Line, f: &FaultReport, call: &str, new: u64, text: &str) {
+        let (code, calls) = (code_text(f.code), f.calls_text());
         macro_rules! fault {
             ($level:ident, $event:literal) => {
                 say!(
@@ -122,7 +133,8 @@ impl Logbook {
                     $level,
                     $event,
                     [
-                        call = f.call,
+                        call,
+                        calls = calls.as_str(),
                         frame_id = f.frame_id,
                         code = code.as_str(),
                         name = f.name.as_str(),
@@ -139,19 +151,15 @@ impl Logbook {
         }
         match line {
             Line::First => fault!(warn, "fault"),
+            Line::Elsewhere => fault!(warn, "fault_elsewhere"),
             Line::Again => fault!(info, "fault_again"),
             Line::Total => fault!(info, "fault_total"),
         }
     }
 
     pub fn diagnosis(&self, d: &DiagnosisReport) -> String {
-        let text = format!(
-            "diagnosis after {}: {} ({}); {}",
-            counted(d.timeouts.into(), "time-out"),
-            d.verdict,
-            d.evidence,
-            d.action
-        );
+        let text =
+            format!("diagnosis after {}: {} ({}); {}", d.after(), d.verdict, d.evidence, d.action);
         let e = &d.evidence;
         macro_rules! tell {
             ($level:ident) => {
@@ -162,6 +170,7 @@ impl Logbook {
                     [
                         verdict = d.verdict,
                         timeouts = d.timeouts,
+                        damaged = d.damaged,
                         took_ns = d.took.0,
                         connected = e.connected,
                         exception = e.exception.map(code_text),
@@ -348,7 +357,7 @@ impl Logbook {
                 self.since_start(f.last),
                 f.action
             );
-            self.line(Line::Total, f, new, &text);
+            self.line(Line::Total, f, f.call, new, &text);
         }
         for t in s.stages.iter().filter(|t| t.failed > 0) {
             let (stage, failed, panicked) = (t.name.as_str(), t.failed, t.panicked);
@@ -440,6 +449,7 @@ impl Logbook {
 #[derive(Clone, Copy)]
 enum Line {
     First,
+    Elsewhere,
     Again,
     Total,
 }

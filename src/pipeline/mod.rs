@@ -22,6 +22,7 @@ mod quiesce;
 mod reconnect;
 mod report;
 mod shared;
+mod silence;
 mod snapshot;
 mod wiring;
 mod worker;

@@ -228,8 +228,10 @@ impl Monitor {
 
     fn fault(&mut self, cold: &mut Cold, h: Happened) {
         if let Some(f) = cold.faults.iter_mut().find(|f| f.code == h.code) {
-            f.count += h.times;
-            f.last = h.at;
+            if f.add(h.call, h.times, h.at) {
+                let text = self.log.fault_elsewhere(f, h.call);
+                note(cold, h.at, text);
+            }
             return;
         }
         if cold.faults.len() == MAX_DISTINCT {
@@ -242,6 +244,7 @@ impl Monitor {
             class: h.class,
             count: h.times,
             call: h.call,
+            calls: vec![(h.call, h.times)],
             frame_id: h.frame_id,
             first: h.at,
             last: h.at,

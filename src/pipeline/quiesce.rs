@@ -124,6 +124,7 @@ impl Capture {
             self.stop_host();
         }
         self.epoch = epoch;
+        self.ladder.doubt.forget(); // Of the stream before.
         if !in_hand {
             self.geometry = self.source.geometry();
         }

@@ -8,6 +8,7 @@ use crate::ring::Policy;
 use crate::source::Evidence;
 use crate::stage::Figure;
 use crate::telemetry::LatencySnapshot;
+use crate::words::counted;
 
 /// The frames of a run, each in exactly one place but the first.
 ///
@@ -176,14 +177,29 @@ pub struct DiagnosisReport {
     pub at: HostTime,
     /// How long the source took to answer.
     pub took: Nanos,
-    /// Time-outs in a row before it.
+    /// Time-outs in a row before it; with damaged frames between them, all since the last whole frame.
     pub timeouts: u32,
+    /// Damaged frames among them, where it was they that made the line ask.
+    pub damaged: u32,
     /// `lost`, `format-drift`, `idle-trigger` or `unclear`.
     pub verdict: &'static str,
     /// The figures that the source went by.
     pub evidence: Evidence,
     /// What the line does about it.
     pub action: &'static str,
+}
+
+impl DiagnosisReport {
+    /// What it was made after: `4 time-outs`, `9 time-outs and 2 damaged frames`.
+    pub fn after(&self) -> String {
+        let timeouts = counted(self.timeouts.into(), "time-out");
+        let damaged = counted(self.damaged.into(), "damaged frame");
+        match (self.timeouts, self.damaged) {
+            (_, 0) => timeouts,
+            (0, _) => damaged,
+            _ => format!("{timeouts} and {damaged}"),
+        }
+    }
 }
 
 /// A rung of the fault ladder.
@@ -233,6 +249,11 @@ pub struct FaultReport {
     pub count: u64,
     /// What was called when it came first: the SDK's function, or what the line was doing.
     pub call: &'static str,
+    /// Each call that answered so, with how often, in the order in which they first did; at most [`MAX_CALLS`], what
+    /// others answered is in `count` alone.
+    ///
+    /// [`MAX_CALLS`]: FaultReport::MAX_CALLS
+    pub calls: Vec<(&'static str, u64)>,
     /// The id of the last frame before it came first.
     pub frame_id: Option<u64>,
     /// First time.
@@ -241,6 +262,31 @@ pub struct FaultReport {
     pub last: HostTime,
     /// What the line did.
     pub action: String,
+}
+
+impl FaultReport {
+    /// The calls that are kept apart.
+    pub const MAX_CALLS: usize = 16;
+
+    /// It came so often more; whether from a call that is new to the list.
+    pub(super) fn add(&mut self, call: &'static str, times: u64, at: HostTime) -> bool {
+        self.count += times;
+        self.last = at;
+        if let Some((_, n)) = self.calls.iter_mut().find(|(c, _)| *c == call) {
+            *n += times;
+            return false;
+        }
+        let has_room = self.calls.len() < Self::MAX_CALLS;
+        if has_room {
+            self.calls.push((call, times));
+        }
+        has_room
+    }
+
+    /// The calls as a text: `MV_CC_GetImageBuffer 12, MV_CC_StopGrabbing 1`.
+    pub fn calls_text(&self) -> String {
+        self.calls.iter().map(|(call, n)| format!("{call} {n}")).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// One entry of the line's log: what happened, what was done, with what outcome.

@@ -5,10 +5,15 @@
 
 #[cfg(feature = "aravis")]
 pub mod aravis;
-#[cfg(feature = "mvs")]
+#[cfg(any(feature = "mvs", feature = "gentl"))]
 mod binary;
+#[cfg(feature = "gentl")]
+pub mod gentl;
+#[cfg(any(feature = "mvs", feature = "aravis"))]
 mod ids;
 #[cfg(feature = "mvs")]
 pub mod mvs;
+#[cfg(any(feature = "mvs", feature = "aravis"))]
 mod settings;
+#[cfg(any(feature = "mvs", feature = "aravis"))]
 mod unanswered;

@@ -42,9 +42,10 @@ fn assert_same(logged: &Value, reported: &Value) {
     let errors = |o: &Value| o["errors"].as_array().unwrap().clone();
     assert_eq!(errors(logged).len(), errors(reported).len());
     for (a, b) in errors(logged).iter().zip(&errors(reported)) {
-        for key in
-            ["code", "name", "class", "count", "per_hour", "first_ns", "last_ns", "call", "action"]
-        {
+        for key in [
+            "code", "name", "class", "count", "per_hour", "first_ns", "last_ns", "call", "calls",
+            "action",
+        ] {
             assert_eq!(a[key], b[key], "{key} of {a}");
         }
     }

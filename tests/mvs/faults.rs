@@ -90,6 +90,63 @@ fn a_region_that_grew_is_diagnosed_and_cured() {
     });
 }
 
+/// Catches: 0x80000007 for ever after another program has tuned the packet size. A frame with holes comes now and then
+/// (SDK_FACTS A7): after many time-outs, between a few, or instead of any; none of it is the end of the trouble.
+#[test]
+fn a_packet_size_that_was_changed_is_diagnosed_and_cured() {
+    watched(|| {
+        for fill in FILLS {
+            for (fps, time_out_ms, reason) in [
+                (50, 20, "format drift diagnosed after time-outs"),
+                (500, 20, "format drift diagnosed after damaged frames"),
+                (100, 500, "format drift diagnosed after damaged frames"),
+            ] {
+                let what = format!("{fill}, {fps} frames/s, time-out {time_out_ms} ms");
+                let fake = Fake::new(&format!(
+                    "clock virtual;delays off;camera gige size=160x100 fps={fps}"
+                ));
+                fake.script("at 60 packet 1004");
+                let checked = Checked::default();
+                let end = ended(
+                    line(camera(&fake, &format!("fill={fill}&nodes=100")))
+                        .configure(|c| {
+                            c.capture.frames = Some(400);
+                            c.capture.timeout = Duration::from_millis(time_out_ms);
+                        })
+                        .stage(StageSpec::new("checked").ring(85), checked.stage())
+                        .start()
+                        .unwrap(),
+                );
+                // One reset, which moves no memory, and whole frames again.
+                assert_eq!(end.resets.len(), 1, "{what}: {:?}", end.events);
+                let reset = &end.resets[0];
+                assert_eq!((reset.reason, reset.ok), (reason, true), "{what}");
+                assert_eq!(reset.slot_bytes_before, reset.slot_bytes_after, "{what}");
+                assert!(reset.dead.0 > 0, "{what}: {reset:?}");
+                assert!(end.reconnects.is_empty(), "{what}: {:?}", end.reconnects);
+                // A busy machine's consumer may refuse some.
+                let whole = end.frames.delivered + end.frames.refused;
+                assert!(whole > 160, "{what}: {:?}", end.frames);
+                assert_eq!(checked.whole(), end.frames.delivered, "{what}");
+                assert_eq!(checked.torn(), end.frames.incomplete, "{what}");
+                // With its evidence, in the report and in the event.
+                let verdicts: Vec<_> = end.diagnoses.iter().map(|d| d.verdict).collect();
+                assert_eq!(verdicts, ["format-drift"], "{what}");
+                let d = &end.diagnoses[0];
+                assert_eq!(d.timeouts + d.damaged, 4, "{what}: {d:?}");
+                assert_eq!(d.evidence.connected, Some(true), "{what}");
+                assert_eq!(d.evidence.payload_now, d.evidence.payload_at_start, "{what}");
+                let before = d.evidence.packet_at_start.unwrap();
+                assert_eq!(d.evidence.packet_now, Some(1004), "{what}");
+                assert!(d.evidence.bytes_received.is_some_and(|n| n > 0), "{what}: {d:?}");
+                let told = format!("packet size {before} bytes at start and 1004 now");
+                let events = end.events.iter().filter(|e| e.text.contains(&told)).count();
+                assert_eq!(events, 1, "{what}: {:?}", end.events);
+            }
+        }
+    });
+}
+
 /// Catches: a dead time of 0 for a camera that came back with other frames than it left with, and a camera that is
 /// stopped once more for the first of them.
 #[test]

@@ -116,6 +116,29 @@ BREAKS = [
      "self.stop_source(Rest::HandOn, until);", "", "faults", "each_class_has_its_action"),
     ("8", "a silence while all slots are held is taken for a lost camera", "src/pipeline/capture.rs",
      "if self.with_source == 0 {\n                    return self.starve();\n                }", "", "loss", "an_underrun_is_named"),
+    ("8", "MV_E_NODATA moves memory", "src/pipeline/ladder.rs",
+     "FaultClass::Timeout => self.timed_out(),", "FaultClass::Timeout => self.reset_for_fault(\"buffer too small\", 1),",
+     "mvs", "time_outs_move_no_memory"),
+    ("8", "MV_E_NOENOUGH_BUF: the length that the SDK filled in is not asked for", "src/sdk/mvs/grab.rs",
+     "code: i64::from(code), detail: needed }", "code: i64::from(code), detail: 0 * needed }",
+     "mvs", "a_frame_that_does_not_fit"),
+    ("8", "MV_E_NOENOUGH_BUF: the frame that did not fit is not fetched any more", "src/pipeline/quiesce.rs",
+     "let fits_later = was_running\n", "let fits_later = false && was_running\n",
+     "mvs", "a_frame_that_does_not_fit"),
+    ("8", "drift is taken for a silence without a reason", "src/sdk/mvs/diagnosis.rs",
+     "return Diagnosis::FormatDrift { payload_bytes };", "let _ = payload_bytes;",
+     "mvs", "a_region_that_grew"),
+    ("8", "drift is answered by two resets", "src/pipeline/silence.rs",
+     "let turned = self.reset_for_fault(drift, needed);",
+     "let _ = self.reset_for_fault(drift, needed);\n                let turned = self.reset_for_fault(drift, needed);",
+     "mvs", "is_diagnosed_and_cured"),
+    ("8", "a frame with holes ends the doubt about a stream", "src/pipeline/silence.rs",
+     "self.damaged = self.damaged.saturating_add(1);", "self.forget();",
+     "mvs", "a_packet_size_that_was_changed"),
+    ("8", "the packet size is not compared", "src/sdk/mvs/diagnosis.rs",
+     "evidence.packet_now.is_some_and(|now| Some(now) != evidence.packet_at_start)",
+     "evidence.packet_now.is_some_and(|now| Some(now) == None)",
+     "mvs", "a_packet_size_that_was_changed"),
     ("9", "a panic of a stage ends its thread", "src/pipeline/worker.rs",
      "let outcome = catch_unwind(AssertUnwindSafe(|| stage.process(&mut frame, &mut cx)));",
      "let outcome: std::thread::Result<_> = Ok(stage.process(&mut frame, &mut cx));", "lifecycle", "a_panic_costs_exactly"),
@@ -203,7 +226,7 @@ def run(binary, name):
     """What the test says: red with the tests that failed, green, or that it did not build or run."""
     env = dict(os.environ, RUST_BACKTRACE="0", CARGO_TERM_COLOR="never",
                CARGO_PROFILE_DEV_DEBUG="0", CARGO_PROFILE_TEST_DEBUG="0")
-    command = ["cargo", "test", "--no-default-features"]
+    command = ["cargo", "test", "--no-default-features"] + (["--features", "mvs"] if binary == "mvs" else [])
     if binary == "loom":
         env["RUSTFLAGS"] = "--cfg loom"
         env.setdefault("LOOM_MAX_PREEMPTIONS", "3")

@@ -11,10 +11,11 @@ wait="${2:-spin}"
 trace="$(mktemp)"
 trap 'rm -f "$trace"' EXIT
 
-binary="$(cargo bench --bench steady --no-run --message-format=json 2>/dev/null |
+# Built like the program, whose build can be shared: what is looked for shows without whole-program optimisation, too.
+binary="$(cargo bench --profile release --bench steady --no-run --message-format=json 2>/dev/null |
     sed -n 's/.*"executable":"\([^"]*steady[^"]*\)".*/\1/p' | tail -1)"
 if [ ! -x "$binary" ]; then
-    echo "steady: the benchmark could not be built; run: cargo bench --bench steady --no-run" >&2
+    echo "steady: the benchmark could not be built; run: cargo bench --profile release --bench steady --no-run" >&2
     exit 2
 fi
 

@@ -6,7 +6,7 @@ use super::filling::FrameMut;
 use super::handle::Handle;
 use super::lane::{CloneLimit, Lane, spare_lane};
 use crate::clock::HostTime;
-use crate::meta::FrameMeta;
+use crate::meta::{Beside, FrameMeta};
 use crate::sync::Ordering;
 use std::mem::ManuallyDrop;
 
@@ -42,6 +42,22 @@ impl Frame {
         let payload = self.payload();
         let image = usize::try_from(self.meta().geometry().image_bytes()).unwrap_or(usize::MAX);
         &payload[..image.min(payload.len())]
+    }
+
+    /// What the payload holds beside the image: chunk data, and the parts of one that has several.
+    #[inline]
+    pub fn beside(&self) -> &Beside {
+        self.0.beside()
+    }
+
+    /// The chunk data, from the first chunk to the last; `None`: there is none, or it did not come whole.
+    pub fn chunk_bytes(&self) -> Option<&[u8]> {
+        self.beside().chunks.of(self.payload())
+    }
+
+    /// Part `n` of a payload that has several; `None`: there is none, or it did not come whole.
+    pub fn part_bytes(&self, n: usize) -> Option<&[u8]> {
+        self.beside().parts().get(n)?.extent.of(self.payload())
     }
 
     /// Row `y` without its padding; `None` beyond the image, for packed formats, or where the payload

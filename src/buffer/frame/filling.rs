@@ -6,7 +6,7 @@ use super::filled::Frame;
 use super::handle::{Handle, go_home};
 use super::lane::Lane;
 use crate::buffer::home::{Core, Keep, Place, Slot, Span};
-use crate::meta::{FrameMeta, FrameStatus};
+use crate::meta::{Beside, FrameMeta, FrameStatus};
 use crate::sync::Ordering;
 use std::ptr::NonNull;
 
@@ -105,6 +105,13 @@ impl FrameMut {
     pub fn meta_mut(&mut self) -> &mut FrameMeta {
         // SAFETY: we hold the slot alone and borrow it mutably.
         self.record().meta.with_mut(|m| unsafe { &mut *m })
+    }
+
+    /// What the payload holds beside the image, writable.
+    #[inline]
+    pub fn beside_mut(&mut self) -> &mut Beside {
+        // SAFETY: we hold the slot alone and borrow it mutably.
+        self.record().beside.with_mut(|b| unsafe { &mut *b })
     }
 
     /// What the source attached to a lent buffer.

@@ -4,7 +4,7 @@
 use super::fate::Fate;
 use super::lane::{CloneLimit, Lane};
 use crate::buffer::home::{Core, Slot, Span};
-use crate::meta::FrameMeta;
+use crate::meta::{Beside, FrameMeta};
 use crate::sync::{Ordering, fence};
 use std::ptr::NonNull;
 
@@ -30,6 +30,12 @@ impl Handle {
     pub fn meta(&self) -> &FrameMeta {
         // SAFETY: filled; written again only by a holder that is alone (`&mut`), and we are one.
         self.slot().meta.with(|m| unsafe { &*m })
+    }
+
+    #[inline]
+    pub fn beside(&self) -> &Beside {
+        // SAFETY: as for `meta`.
+        self.slot().beside.with(|b| unsafe { &*b })
     }
 
     #[inline]

@@ -32,6 +32,8 @@ pub struct ErrorCount {
     pub action: String,
     /// What was called when it came first.
     pub call: String,
+    /// Each call that answered so, with how often.
+    pub calls: Counts,
     /// How often.
     pub count: u64,
     /// First time, in the calendar and since the start of its run.
@@ -272,6 +274,7 @@ impl Answers {
         };
         let known = &mut self.errors[i];
         known.count = known.count.saturating_add(e.count);
+        e.calls.0.iter().for_each(|(call, n)| known.calls.add(call, *n));
         if e.first.0 < known.first.0 {
             known.first = e.first;
         }
@@ -324,6 +327,7 @@ impl Answers {
                 class: f.class.name().into(),
                 action: f.action.clone(),
                 call: f.call.into(),
+                calls: Counts(f.calls.iter().map(|(c, n)| ((*c).into(), *n)).collect()),
                 count: f.count,
                 first: (wall_time(f.first), f.first - start),
                 last: (wall_time(f.last), f.last - start),

@@ -61,6 +61,7 @@ pub fn object(a: &Answers) -> Value {
             "last": time(e.last.0),
             "last_ns": e.last.1.0,
             "call": e.call,
+            "calls": counts(&e.calls),
             "action": e.action,
         })).collect::<Vec<_>>(),
         "errors_not_listed": a.errors_beyond,

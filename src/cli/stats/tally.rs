@@ -3,7 +3,7 @@
 //! Counts in a log are cumulative within a run, so that a line that is missing costs precision of time and no count.
 //! Memory is bounded whatever the log holds: distinct things beyond a limit are only counted.
 
-use super::answers::{Answers, Course, ErrorCount, MAX_KINDS, Point, before};
+use super::answers::{Answers, Counts, Course, ErrorCount, MAX_KINDS, Point, before};
 use super::line::Line;
 use crate::clock::Nanos;
 use crate::pipeline::{FrameCounts, Rung};
@@ -47,7 +47,7 @@ impl Tally {
         let ok = l.truth("ok").unwrap_or(false);
         let reason = l.text("reason").unwrap_or_else(|| "no reason".into());
         match l.event.as_str() {
-            "fault" | "fault_again" | "fault_total" => run.fault(l, at, a),
+            "fault" | "fault_elsewhere" | "fault_again" | "fault_total" => run.fault(l, at, a),
             "reset" => a.resets.tried(ok, &reason),
             "reconnect" => a.reconnects.tried(ok, &reason),
             "diagnosis" => a.diagnoses.add(&l.text("verdict").unwrap_or_default(), 1),
@@ -147,6 +147,17 @@ impl Tally {
     }
 }
 
+/// The calls of a fault, as its line has them: `NAME COUNT, NAME COUNT`.
+fn calls(text: &str) -> Counts {
+    let mut calls = Counts::default();
+    for (call, n) in text.split(", ").filter_map(|part| part.rsplit_once(' ')) {
+        if let Ok(n) = n.parse() {
+            calls.add(call, n);
+        }
+    }
+    calls
+}
+
 impl Run {
     fn fault(&mut self, l: &Line, at: Nanos, a: &mut Answers) {
         let Some(code) = l.text("code") else { return };
@@ -156,9 +167,11 @@ impl Run {
         let time = |ns: Nanos| -> (SystemTime, Nanos) {
             (before(l.at, Nanos(at.0.saturating_sub(ns.0))), ns)
         };
+        let calls = calls(&l.text("calls").unwrap_or_default());
         let (first, last) = (time(ns("first_ns")), time(ns("last_ns")));
         if let Some(f) = self.faults.iter_mut().find(|f| f.code == code) {
             f.count = f.count.max(count);
+            f.calls = if calls.0.is_empty() { std::mem::take(&mut f.calls) } else { calls };
             f.last = if last.1 > f.last.1 { last } else { f.last };
             return;
         }
@@ -174,6 +187,7 @@ impl Run {
             class: text("class"),
             action: text("action"),
             call: text("call"),
+            calls,
             count,
             first,
             last,

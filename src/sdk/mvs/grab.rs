@@ -9,6 +9,7 @@ use super::source::{Mvs, State, fault};
 use super::sys::{FrameInfo, FrameOut};
 use crate::buffer::FrameMut;
 use crate::fault::Fault;
+use crate::meta::FrameStatus;
 use crate::source::Grab;
 use std::time::{Duration, Instant};
 
@@ -68,9 +69,14 @@ impl Mvs {
     /// The frame's metadata, and that it came.
     #[inline]
     pub(super) fn came(&mut self, info: &FrameInfo, frame: &mut FrameMut) -> Grab {
-        self.silence = Silence::default();
         let id = self.ids.id(info.frame_num.into());
-        Grab::Filled { reported_bytes: self.rules.read(info, id, frame.meta_mut()) }
+        let reported_bytes = self.rules.read(info, id, frame.meta_mut());
+        if frame.meta().status == FrameStatus::Complete {
+            self.silence = Silence::default();
+        } else if self.silence.is_new() {
+            self.silence_begins(); // What arrives from now on brought no whole frame.
+        }
+        Grab::Filled { reported_bytes }
     }
 
     /// Gets a buffer that `accept` takes. Those that it rejects (delivered twice, or of nobody) are passed

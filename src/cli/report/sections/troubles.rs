@@ -28,12 +28,13 @@ fn faults(s: &Snapshot) -> Markup {
         return html! {};
     }
     let heads =
-        ["fault", "class", "count", "first", "last", "what the line does", "what came of it"];
+        ["fault", "class", "count", "at", "first", "last", "what the line does", "what came of it"];
     let rows = s.faults.iter().take(MAX_ROWS).map(|r| {
         Row::new([
             html! { code { (code_text(r.code)) } " " (r.name) },
             html! { (r.class) },
             html! { data value=(r.count) { (grouped(r.count)) } },
+            html! { (calls(r)) },
             html! { (since(s, r.first)) },
             html! { (since(s, r.last)) },
             html! { (r.action) },
@@ -56,6 +57,14 @@ fn faults(s: &Snapshot) -> Markup {
 }
 
 /// What the source knew about its silences, and the figures that it went by.
+/// The calls that answered so; how often each did, where there are several.
+fn calls(r: &FaultReport) -> String {
+    match r.calls.as_slice() {
+        [(call, _)] => (*call).into(),
+        _ => r.calls_text(),
+    }
+}
+
 fn diagnoses(s: &Snapshot) -> Markup {
     if s.diagnoses.is_empty() {
         return html! {};
@@ -64,13 +73,13 @@ fn diagnoses(s: &Snapshot) -> Markup {
         Row::new([
             html! { (d.verdict) },
             html! { (since(s, d.at)) },
-            html! { (d.timeouts) },
+            html! { (d.after()) },
             html! { (nanos(d.took.0)) },
             html! { (d.evidence) },
             html! { (d.action) },
         ])
     });
-    let heads = ["verdict", "at", "time-outs", "asking took", "evidence", "what the line does"];
+    let heads = ["verdict", "at", "after", "asking took", "evidence", "what the line does"];
     let body = html! { (table(&heads, rows)) (more(MAX_ROWS, s.diagnoses.len())) };
     section("diagnoses", "Diagnoses", "What the source knew when it was silent.", &body)
 }

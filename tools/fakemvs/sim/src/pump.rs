@@ -81,6 +81,7 @@ impl State {
                 | FrameAction::Resize { width, height, format } => {
                     self.features.force_region(width, height, format);
                 }
+                FrameAction::Packet(bytes) => self.features.force_packet_size(bytes),
                 FrameAction::Exception(code) => session.posts.push_back(Post::Exception(code)),
                 FrameAction::Stream(code) => session.posts.push_back(Post::Stream(code)),
                 _ => {}

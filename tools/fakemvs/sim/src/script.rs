@@ -21,6 +21,8 @@
 //!   resize WxH [FORMAT]    from this frame on the images are of this size, and the SDK follows
 //!   drift WxH [FORMAT]     the region changes under way, and the SDK does as was measured: a smaller image keeps the
 //!                          length of the start, a larger one never comes until stop and start
+//!   packet BYTES           GevSCPSPacketSize changes under way, and the SDK does as was measured: time-outs, and now and
+//!                          then a frame with holes, until stop and start
 //!   stall MILLIS           the grab that gets this frame blocks so long, whatever its time-out
 //!   disconnect [MILLIS] [newhandle]   the camera loses its power for so long (default 500); with `newhandle` only
 //!                          a handle that is created after its return opens it
@@ -67,6 +69,7 @@ pub enum FrameAction {
     Overrun(u32),
     Resize { width: u32, height: u32, format: Option<PixelFormat> },
     Drift { width: u32, height: u32, format: Option<PixelFormat> },
+    Packet(u32),
     Stall(u32),
     Disconnect { millis: u32, new_handle: bool },
     Glitch(u32),
@@ -279,6 +282,10 @@ impl<'a> Words<'a> {
                 let (width, height, format) = self.region()?;
                 FrameAction::Drift { width, height, format }
             }
+            "packet" => {
+                let read = |w: &str| w.parse().ok().filter(|n| (220..=9156).contains(n));
+                FrameAction::Packet(self.take(read, "a packet size from 220 to 9156")?)
+            }
             "stall" => FrameAction::Stall(self.number(None, 600_000)?),
             "disconnect" => {
                 let default = self.peek().is_none_or(|w| w == "newhandle");
@@ -293,7 +300,7 @@ impl<'a> Words<'a> {
                 self.1 -= usize::from(!word.is_empty());
                 return Err("what happens to the frame (timeout, burst, incomplete, lose, \
                             duplicate, double, reorder, short, long, lie, overrun, resize, drift, \
-                            stall, disconnect, glitch, fail, exception, stream)"
+                            packet, stall, disconnect, glitch, fail, exception, stream)"
                     .to_owned());
             }
         })
@@ -323,7 +330,7 @@ mod tests {
         let script = Script::parse(
             "at 3 timeout 5; every 10 from 20 to 40 incomplete 0.25\non G1 random 0.5 drift 640x480 Mono12 # x\n\
              at 9 disconnect newhandle\nfail StopGrabbing -2147483130 at 2 times all done\n\
-             block MV_CC_OpenDevice 9900; raise CloseDevice 0x8001",
+             at 7 packet 1004; block MV_CC_OpenDevice 9900; raise CloseDevice 0x8001",
         )
         .expect("a good script");
         assert_eq!(script.frames[0].action, FrameAction::Timeout(5));
@@ -334,6 +341,7 @@ mod tests {
             script.frames[3].action,
             FrameAction::Disconnect { millis: 500, new_handle: true }
         );
+        assert_eq!(script.frames[4].action, FrameAction::Packet(1004));
         let fail = &script.calls[0];
         assert_eq!((fail.call, fail.at, fail.times), (Some("MV_CC_StopGrabbing"), 2, u64::MAX));
         assert_eq!(fail.action, CallAction::Fail { code: 0x8000_0206, done: true });
@@ -350,6 +358,7 @@ mod tests {
             "at 1",
             "at 1 explode",
             "at 1 burst",
+            "at 1 packet 100",
             "at 1 resize 640",
             "at 1 resize 640x480 Mono9",
             "every 0 double",

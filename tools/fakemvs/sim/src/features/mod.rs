@@ -286,6 +286,15 @@ impl Features {
         self.follow();
     }
 
+    /// The packet size changes without the host's doing; nothing happens where packets have none (USB).
+    pub fn force_packet_size(&mut self, bytes: u32) {
+        self.put("GevSCPSPacketSize", |v| {
+            if let Value::Int { now, .. } = v {
+                *now = i64::from(bytes);
+            }
+        });
+    }
+
     fn put(&mut self, name: &str, write: impl FnOnce(&mut Value)) {
         if let Some(node) = self.nodes.iter_mut().find(|n| n.name == name) {
             write(&mut node.value);

@@ -1,0 +1,173 @@
+//! Features of a camera by their GenICam names, through the description that it brings and its registers.
+
+use super::codes::*;
+use super::modules::Device;
+use crate::error::{Error, ErrorKind};
+use crate::genapi::{self, Journal, Port, PortError, Refused};
+use std::sync::Arc;
+
+/// Features that decide how long a frame is. Some cameras let them be written while they grab, and then send frames
+/// that are longer than their buffers.
+const LOCKED: &[&str] = &[
+    "Width",
+    "Height",
+    "PixelFormat",
+    "PixelSize",
+    "BinningHorizontal",
+    "BinningVertical",
+    "BinningSelector",
+    "DecimationHorizontal",
+    "DecimationVertical",
+    "RegionSelector",
+    "RegionMode",
+    "RegionDestination",
+    "ComponentSelector",
+    "ComponentEnable",
+    "ImageCompressionMode",
+    "ChunkModeActive",
+    "ChunkSelector",
+    "ChunkEnable",
+    "MultiPartActive",
+    "UserSetLoad",
+    "GevSCPSPacketSize",
+];
+
+/// Whether a feature is only ever set while the camera is stopped.
+pub(super) fn is_locked(feature: &str) -> bool {
+    LOCKED.contains(&feature)
+}
+
+/// A device's registers, as GenApi reaches them.
+struct Registers(Arc<Device>);
+
+impl Registers {
+    fn error(&self, code: Code) -> PortError {
+        let said = self.0.producer().last_error();
+        PortError {
+            code: i64::from(code),
+            message: format!("the producer answered {}{said}", named(code)),
+        }
+    }
+}
+
+impl Port for Registers {
+    fn read(&mut self, address: u64, into: &mut [u8]) -> Result<(), PortError> {
+        self.0.read(address, into).map_err(|code| self.error(code))
+    }
+
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), PortError> {
+        self.0.write(address, bytes).map_err(|code| self.error(code))
+    }
+}
+
+/// The features of an open camera.
+#[derive(Debug)]
+pub(super) struct Features {
+    /// `None` while the camera is gone.
+    device: Option<Arc<Device>>,
+    map: genapi::Features,
+    /// What was set, to be set again.
+    journal: Journal,
+}
+
+impl Features {
+    /// Those of a device, by the first of its descriptions that can be read.
+    pub fn of(device: &Arc<Device>) -> Result<Features, Error> {
+        let urls = device.description_urls().unwrap_or_default();
+        let mut port = Registers(device.clone());
+        let mut why = None;
+        for url in &urls {
+            let map = genapi::xml_of(&mut port, url).and_then(|xml| genapi::Features::parse(&xml));
+            match map {
+                Ok(map) => {
+                    let journal = Journal::default();
+                    return Ok(Features { device: Some(device.clone()), map, journal });
+                }
+                Err(refused) => why = why.or(Some(refused)),
+            }
+        }
+        Err(why.map_or_else(
+            || {
+                Error::new(
+                    ErrorKind::Source,
+                    "the producer gives no description of the camera's features, without which it cannot be started; ask its maker for a newer one",
+                )
+            },
+            Error::from,
+        ))
+    }
+
+    fn port(&self) -> Result<Registers, Code> {
+        self.device.clone().map(Registers).ok_or(GC_ERR_IO)
+    }
+
+    /// A number, as the camera has it now; an enumeration's is that of its entry.
+    pub fn integer(&mut self, name: &str) -> Result<i64, Code> {
+        let mut port = self.port()?;
+        self.map.forget();
+        self.map.get_integer(&mut port, name).map_err(|why| code_of(&why))
+    }
+
+    /// A value as text; `None` where there is none.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        let mut port = self.port().ok()?;
+        self.map.get(&mut port, name).ok().map(|value| value.to_string())
+    }
+
+    /// Executes a command.
+    pub fn run(&mut self, name: &str) -> Result<(), Code> {
+        let mut port = self.port()?;
+        self.map.execute(&mut port, name).map_err(|why| {
+            tracing::debug!("{why}");
+            code_of(&why)
+        })
+    }
+
+    /// Tells the camera that a stream runs, or none, where it wants to know.
+    pub fn lock(&mut self, locked: bool) -> Result<(), Code> {
+        const LOCK: &str = "TLParamsLocked";
+        let mut port = self.port()?;
+        if !self.map.has(LOCK) {
+            return Ok(());
+        }
+        let value = if locked { "1" } else { "0" };
+        match self.map.set(&mut port, LOCK, value) {
+            // One that is only for show locks nothing.
+            Err(why) if why.code().is_some() => Err(code_of(&why)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sets a feature, and notes it.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        let mut port = self.port().map_err(|_| gone(name))?;
+        Ok(self.journal.set(&mut self.map, &mut port, name, value)?)
+    }
+
+    /// The camera is gone; what was set stays noted.
+    pub fn forget_device(&mut self) {
+        self.device = None;
+    }
+
+    /// The camera is back, with the factory's settings.
+    pub fn take_over(&mut self, of: Features) {
+        (self.device, self.map) = (of.device, of.map);
+    }
+
+    /// Sets everything again. The code of what refused it, and a sentence.
+    pub fn restore(&mut self) -> Result<(), (Code, String)> {
+        let mut port = self.port().map_err(|code| (code, "it went away again".to_string()))?;
+        self.journal.restore(&mut self.map, &mut port).map_err(|why| {
+            (why.code().map_or(GC_ERR_INVALID_PARAMETER, |_| code_of(&why)), why.to_string())
+        })
+    }
+}
+
+fn gone(name: &str) -> Error {
+    Error::new(ErrorKind::Source, format!("{name} cannot be set: the camera is gone"))
+}
+
+/// The code of a refusal: that of the port, or one for a feature that is not there.
+fn code_of(why: &Refused) -> Code {
+    why.code().and_then(|code| Code::try_from(code).ok()).unwrap_or(GC_ERR_NOT_AVAILABLE)
+}
