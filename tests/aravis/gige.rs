@@ -18,7 +18,7 @@ fn open(uri: &str) -> Aravis {
 /// Frames of the longer run: some thousand in CI, as many as FRAMELINE_ARAVIS_FRAMES says elsewhere.
 fn frames() -> u64 {
     let wanted = std::env::var("FRAMELINE_ARAVIS_FRAMES").ok();
-    wanted.map_or(3000, |n| n.parse().expect("FRAMELINE_ARAVIS_FRAMES is a number"))
+    wanted.map_or(2000, |n| n.parse().expect("FRAMELINE_ARAVIS_FRAMES is a number"))
 }
 
 /// Catches: frames put together wrongly, ids that break off at their wrap, and losses under no name: a loaded
@@ -140,8 +140,9 @@ fn packets_that_the_network_loses_are_counted() {
             assert!(
                 end.frames.incomplete + end.frames.lost_by_device <= missing + end.frames.grabbed
             );
-            assert_eq!(end.frames.underrun, 0, "slots were free: {:?}", end.frames);
             if resend == "off" {
+                // Asked for again, packets keep their frames' slots until the retention is over: those are underruns.
+                assert_eq!(end.frames.underrun, 0, "slots were free: {:?}", end.frames);
                 assert!(missing > 0, "two of a hundred packets were lost: {:?}", end.frames);
             }
             tell(&format!("2 % of packets lost, resend={resend}"), &end);
