@@ -52,6 +52,7 @@
 //!   time.
 //! - `genapi` (part of `cli`): the features of a GenICam camera by its own description ([`genapi`]).
 //! - `gentl` (part of `cli`): cameras of any maker through its GenTL producer, likewise.
+//! - `media` (part of `cli`): recordings exported to and imported from PNG, TIFF, JPEG, `.npy`, `.seq` and MCAP.
 //!
 //! Linux is the system that this version supports.
 #![deny(unsafe_code)]
@@ -71,6 +72,8 @@ pub mod feature;
 pub mod format;
 #[cfg(feature = "genapi")]
 pub mod genapi;
+#[cfg(all(feature = "media", not(loom)))]
+pub mod media;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;

@@ -9,6 +9,31 @@ pub(crate) fn page_bytes() -> usize {
     unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
 }
 
+/// Bytes of our anonymous memory in `range` that lie on huge pages, by `/proc/self/smaps`; `None` where that cannot be
+/// read. Walks the process's page tables: milliseconds where there is much memory.
+pub(crate) fn huge_bytes_within(range: std::ops::Range<usize>) -> Option<usize> {
+    std::fs::read_to_string("/proc/self/smaps").ok().map(|text| huge_bytes_told(&text, range))
+}
+
+/// What the text says. A mapping that reaches beyond the range counts with what it has within at most.
+fn huge_bytes_told(text: &str, range: std::ops::Range<usize>) -> usize {
+    let number = |hex: &str| usize::from_str_radix(hex, 16).ok();
+    let addresses = |line: &str| -> Option<(usize, usize)> {
+        let (from, to) = line.split(' ').next()?.split_once('-')?;
+        Some((number(from)?, number(to)?))
+    };
+    let (mut within, mut sum) = (0, 0);
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("AnonHugePages:") {
+            let kib = rest.trim().split(' ').next().and_then(|n| n.parse::<usize>().ok());
+            sum += kib.unwrap_or(0).saturating_mul(1024).min(within);
+        } else if let Some((from, to)) = addresses(line) {
+            within = to.min(range.end).saturating_sub(from.max(range.start));
+        }
+    }
+    sum
+}
+
 /// Gives the calling thread the real-time policy SCHED_FIFO at `level` (1 to 99).
 pub(crate) fn set_fifo_priority(level: u8) -> io::Result<()> {
     // SAFETY: all-zero is a valid sched_param on Linux, where it holds one integer.
@@ -118,4 +143,23 @@ pub(crate) fn is_locked(file: &std::fs::File) -> bool {
         unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) };
     }
     !free
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn huge_pages_of_other_mappings_are_not_counted() {
+        // Catches a sum over the whole process, and a neighbour's pages where mappings were joined.
+        let text = "10000000-10800000 rw-p 00000000 00:00 0 \nSize: 8192 kB\nAnonHugePages:      4096 kB\nVmFlags: rd\n\
+            20000000-20800000 rw-p 00000000 00:00 0 [heap]\nAnonHugePages:      6144 kB\n\
+            30000000-30200000 rw-p 00000000 00:00 0\nAnonHugePages:         0 kB\n";
+        let mib = 1 << 20;
+        assert_eq!(huge_bytes_told(text, 0x1000_0000..0x1080_0000), 4 * mib);
+        assert_eq!(huge_bytes_told(text, 0x2000_0000..0x2020_0000), 2 * mib);
+        assert_eq!(huge_bytes_told(text, 0x0..0x4000_0000), 10 * mib);
+        assert_eq!(huge_bytes_told(text, 0x1080_0000..0x2000_0000), 0);
+        assert_eq!(huge_bytes_told("AnonHugePages: much kB\nx-y\n", 0..1), 0);
+    }
 }

@@ -62,12 +62,13 @@ mod tests {
         fields.split_ascii_whitespace().nth(7).expect("minflt").parse().expect("a number")
     }
 
-    /// Of eight bytes each: 40 MiB. The allocator answers so large a wish with fresh memory, never with some that was
-    /// given back, which is touched already (mallopt(3): what is beyond 32 MiB is always mapped).
-    const PLACES: usize = 5 << 20;
+    /// Of eight bytes each: 96 MiB. The allocator answers so large a wish with fresh memory, never with some that was
+    /// given back, which is touched already: what is beyond 32 MiB is mapped unless a free piece is as large (mallopt(3)),
+    /// and of free pieces at the end of a heap it keeps no more than 64 MiB.
+    const PLACES: usize = 12 << 20;
 
     /// Faults while memory is used. A page that the kernel moves meanwhile costs one too, hence the margin below;
-    /// ten thousand pages are written to.
+    /// twenty thousand pages are written to.
     fn faults_of(used: impl FnOnce()) -> u64 {
         let before = faults();
         used();

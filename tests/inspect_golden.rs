@@ -174,6 +174,27 @@ fn smaller_frames_are_judged_as_well() {
     seen.assert_right("640x512", 0.95, 0.08);
 }
 
+/// Catches: an inspection that is good up to some size. As the sensors of five and twelve megapixels have it.
+#[test]
+fn larger_frames_and_other_shapes_are_judged_as_well() {
+    for ((width, height), frames) in [((1280, 1024), 20), ((4096, 3000), 4)] {
+        let seen = outcome(&mono8(width, height), &many(), &[7], frames);
+        let what = format!("{width}x{height}");
+        assert!(seen.sum(|is, _| is < 6) >= 10.0, "{what}: too few defects: {seen:?}");
+        assert!(seen.precision() >= 0.98 && seen.recall() >= 0.98, "{what}: {seen:?}");
+        assert!(seen.parts_off.is_empty(), "{what}: {:?}", seen.parts_off);
+    }
+}
+
+/// Catches: parts called large enough on which marks are missed, or small where none are (`Reference::is_small`).
+#[test]
+fn small_parts_are_called_small() {
+    for (width, height, small) in [(640, 512, false), (480, 400, true), (320, 256, true)] {
+        let reference = taught(&mono8(width, height), &Look::default(), 0);
+        assert_eq!(reference.is_small(), small, "{width}x{height}: {}", reference.taught().radius);
+    }
+}
+
 /// Catches: alarms about what is too small to be seen. Where the marks are a pixel or two, parts may pass that
 /// should not, and the recall says so; but a part that fails is bad.
 #[test]

@@ -190,6 +190,10 @@ impl Source for BenchSource {
         FrameIdRule::default()
     }
 
+    fn queue_depth(&self, fill: Fill) -> usize {
+        if fill == Fill::Lend { self.spec.buffers } else { 0 }
+    }
+
     fn keep(&self) -> Option<Keep> {
         self.memory.clone().map(|m| m as Keep)
     }

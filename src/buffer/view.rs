@@ -77,7 +77,7 @@ impl PoolView {
         out
     }
 
-    /// Memory touched, locked, and backed by explicit huge pages, in bytes.
+    /// Memory touched, locked, and backed by huge pages (mapped or advised), in bytes. Cold.
     pub fn memory(&self) -> (usize, usize, usize) {
         match &self.core.arena {
             Some(a) => (a.touched_bytes(), a.locked_bytes(), a.huge_bytes()),

@@ -1,5 +1,6 @@
 //! What was typed. What it means is a [`Job`](super::job::Job).
 
+use super::media::{CutArgs, ExportArgs, ImportArgs};
 use crate::stages::inspect::{DEFAULT_FRAMES, MAX_FRAMES, MIN_FRAMES};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -31,6 +32,12 @@ pub enum Command {
     Stats(StatsArgs),
     /// Learn from good frames what parts look like, for stages of kind inspect.
     Teach(TeachArgs),
+    /// Make a recording of a range of another one, byte for byte.
+    Cut(CutArgs),
+    /// Write a recording's frames as PNG, TIFF, npy, NorPix seq or MCAP.
+    Export(ExportArgs),
+    /// Make a recording of images, a NorPix seq file or raw pixels.
+    Import(ImportArgs),
 }
 
 /// Arguments of `frameline run`.

@@ -49,6 +49,20 @@ pub struct Truth {
     pub confused: Vec<(&'static str, &'static str, u64)>,
 }
 
+impl Truth {
+    /// Bad parts that were failed.
+    pub fn found(&self) -> u64 {
+        self.defective.saturating_sub(self.missed)
+    }
+
+    /// Precision and recall as a person reads them; a dash where there is nothing to have a share of.
+    pub fn shares(&self) -> [String; 2] {
+        let text =
+            |share: f64, of: u64| if of > 0 { format!("{share:.4}") } else { "\u{2013}".into() };
+        [text(self.precision, self.found() + self.false_alarms), text(self.recall, self.defective)]
+    }
+}
+
 /// The stages that judged parts, in the order of the line.
 pub fn inspections(s: &Snapshot) -> Vec<Inspection> {
     let of = |stage: &StageSnapshot| {

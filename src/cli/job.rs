@@ -206,6 +206,12 @@ fn stage(
             f.error("policy", "is latest, which only one worker can follow; set workers = 1")
         );
     }
+    if policy == Some(Policy::Latest) && f.size("ring").is_some() {
+        return Err(f.error(
+            "ring",
+            "has no meaning with policy = \"latest\", which keeps the newest frame and no others; leave ring out, or choose another policy",
+        ));
+    }
     let spec = StageSpec {
         name: name.into(),
         after,

@@ -18,6 +18,7 @@ pub mod job;
 pub mod kinds;
 pub mod log;
 pub mod machine;
+pub mod media;
 pub mod object;
 pub mod reference;
 pub mod reference_image;
@@ -60,6 +61,9 @@ pub fn main() -> ExitCode {
         args::Command::Devices(devices) => devices::run(devices),
         args::Command::Stats(stats) => stats::run(stats),
         args::Command::Teach(teach) => teach::run(teach),
+        args::Command::Cut(cut) => media::cut(cut),
+        args::Command::Export(export) => media::export(export),
+        args::Command::Import(import) => media::import(import),
     };
     match failures {
         Ok(None) => ExitCode::SUCCESS,

@@ -8,7 +8,7 @@ use super::machine::Machine;
 use super::value::list;
 use crate::clock::{HostTime, Nanos, wall_time};
 use crate::fault::code_text;
-use crate::pipeline::{Rung, Snapshot};
+use crate::pipeline::{Rung, Snapshot, StageSnapshot};
 use crate::source::Evidence;
 use crate::stage::Figure;
 use crate::telemetry::LatencySnapshot;
@@ -21,6 +21,8 @@ pub struct Verdict {
     pub failures: Vec<String>,
     /// It was ended by a signal.
     pub interrupted: bool,
+    /// Stages that failed on frames, in a few words each.
+    pub gave_up: Vec<String>,
     /// Frames that did not arrive whole, by cause, only those that occurred.
     pub losses: Vec<(&'static str, u64)>,
     /// Frames that the camera took.
@@ -36,6 +38,15 @@ impl Verdict {
     /// Judges the final snapshot.
     pub fn of(job: &Job, s: &Snapshot, interrupted: bool) -> Verdict {
         let mut failures: Vec<String> = s.failure.iter().cloned().collect();
+        let gave_up = |t: &StageSnapshot| {
+            let panics =
+                if t.panicked > 0 { format!(", {} by a panic", t.panicked) } else { String::new() };
+            format!("stage {} failed on {} of {} frames{panics}", t.name, t.failed, t.frames)
+        };
+        let (unfit, some): (Vec<_>, Vec<_>) =
+            s.stages.iter().filter(|t| t.failed > 0).partition(|t| t.is_unfit());
+        failures.extend(unfit.into_iter().map(gave_up));
+        let gave_up = some.into_iter().map(gave_up).collect();
         for (name, count) in bad_figures(job, s) {
             failures.push(format!("stage {name} found {count}"));
         }
@@ -52,7 +63,14 @@ impl Verdict {
             let names = list(hops.iter().map(|h| h.name.as_str()));
             failures.push(format!("frames that went into hop {names} did not all come out"));
         }
-        Verdict { failures, interrupted, losses: f.losses(), grabbed: f.grabbed, log: None }
+        Verdict {
+            failures,
+            interrupted,
+            gave_up,
+            losses: f.losses(),
+            grabbed: f.grabbed,
+            log: None,
+        }
     }
 
     /// One sentence.
@@ -61,7 +79,13 @@ impl Verdict {
             return self.failures.join("; ");
         }
         let how = if self.interrupted { "stopped when asked to" } else { "ran to its end" };
-        format!("the line {how} and every frame is accounted for{}", self.losses_text())
+        let mut text =
+            format!("the line {how} and every frame is accounted for{}", self.losses_text());
+        for stage in &self.gave_up {
+            text += "; ";
+            text += stage;
+        }
+        text
     }
 
     /// What is to be said of losses, to be put behind a sentence.

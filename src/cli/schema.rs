@@ -148,7 +148,12 @@ pub const STAGE: &[Key] = &[
     PRIORITY,
     key("thread", KeyType::Text, "", "stages in a row with the same thread name share a thread"),
     key("workers", integer(1, 64), "1", "threads that frames are dealt to in turn"),
-    key("ring", integer(1, 65_536), "4", "depth of the ring before it, before each worker"),
+    key(
+        "ring",
+        integer(1, 65_536),
+        "",
+        "depth of the ring before it, before each worker; 4 without it; not with policy = \"latest\", which keeps one frame",
+    ),
     key(
         "policy",
         KeyType::Form(

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::pipeline::{After, Damaged, Line, NextFrame};
 use crate::sim::{Rate, Script, Sim, SimConfig, Trigger};
 use crate::source::Source;
-use crate::stages::inspect::{DEFAULT_FRAMES, Reference, Teacher};
+use crate::stages::inspect::{DEFAULT_FRAMES, Reference, SURE_RADIUS, Teacher};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -158,17 +158,39 @@ pub fn at_start(job: &Job, stage: &StageJob) -> Result<Option<Arc<Reference>>, E
         took_ms = begun.elapsed().as_millis() as u64,
         "no reference is named; good parts of the simulated conveyor were learnt"
     );
+    warn_if_small(&stage.spec.name, &reference);
     Ok(Some(Arc::new(reference)))
+}
+
+/// Says so in the log.
+fn warn_if_small(stage: &str, reference: &Reference) {
+    if let Some(sentence) = small(reference) {
+        tracing::warn!(stage, "{sentence}");
+    }
+}
+
+/// What is to be said of parts that are small.
+pub fn small(reference: &Reference) -> Option<String> {
+    let radius = reference.taught().radius;
+    reference.is_small().then(|| {
+        format!(
+            "parts have a radius of {radius:.0} pixels: below {SURE_RADIUS:.0} scratches, dents and prints of a pixel or two may pass as good; show each part larger"
+        )
+    })
 }
 
 /// For a person.
 fn text(args: &TeachArgs, reference: &Reference, frames: u64) -> String {
     let t = reference.taught();
+    let small = match small(reference) {
+        Some(sentence) => format!("note: {sentence}\n"),
+        None => String::new(),
+    };
     let print = if t.printed { "a print" } else { "no print" };
     format!(
         "learnt {} parts of radius {:.1} pixels with {print} from {frames} frames of {}x{}\n\
          wrote {}; its limits may be changed\n\
-         use it with reference = \"{}\" in a stage of kind inspect\n",
+         use it with reference = \"{}\" in a stage of kind inspect\n{small}",
         t.nests.len(),
         t.radius,
         t.width,
@@ -198,6 +220,7 @@ fn object(
         "height": t.height,
         "parts": t.nests.len(),
         "radius": t.radius,
+        "small": reference.is_small(),
         "printed": t.printed,
         "limits": {
             "search": l.search,

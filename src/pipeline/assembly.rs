@@ -18,7 +18,7 @@ use super::wiring::{Wiring, thread_count};
 use super::worker::{Step, Worker};
 use crate::agent::{ExitBoard, ExitGuard, Placement};
 use crate::buffer::{Pool, PoolView};
-use crate::clock::Clock;
+use crate::clock::{Clock, HostTime};
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::fault::CodeTable;
 use crate::source::{Fill, Source};
@@ -117,6 +117,7 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
         refused_reset: None,
         with_source: 0,
         lends_at_most: if fill == Fill::Lend { source.queue_depth(fill) } else { 0 },
+        fetched: HostTime(0),
         starving: None,
         running: false,
         outgrown: None,

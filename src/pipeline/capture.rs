@@ -20,6 +20,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A lent buffer that came home is given back so soon at the latest, if frames come at all.
+const FETCH_WITHIN: Nanos = Nanos(50_000);
+
 /// Everything that the capture thread owns.
 pub(super) struct Capture {
     pub shared: Arc<Shared>,
@@ -49,6 +52,8 @@ pub(super) struct Capture {
     pub with_source: usize,
     /// Lend: the source has no more buffers than these; 0: it does not say.
     pub lends_at_most: usize,
+    /// Lend: when buffers that came home were last fetched.
+    pub fetched: HostTime,
     /// Since when no slot is free, and whether that has been said.
     pub starving: Option<(HostTime, bool)>,
     /// Frames fetched while the source was stopped, behind one that began a new epoch; they go on first.
@@ -188,8 +193,11 @@ impl Capture {
                 self.grabbed(Some(frame), grab)
             }
             Fill::Lend => {
-                self.pool.collect();
-                self.give_back(); // Also what another look had collected meanwhile.
+                if self.fetches_lent(now) {
+                    self.pool.collect();
+                    self.give_back(); // Also what another look had collected meanwhile.
+                    self.fetched = now;
+                }
                 if self.lends_at_most > 0 && self.with_source >= self.lends_at_most {
                     return self.starve();
                 }
@@ -214,6 +222,16 @@ impl Capture {
                 self.grabbed(frame, grab)
             }
         }
+    }
+
+    /// Lend: whether lent buffers that came home are fetched now. Each fetch takes the line that droppers write to; at
+    /// rates beyond any camera's that is half of a frame's cost. So while the source is known to have half of its
+    /// buffers, a fetch serves for [`FETCH_WITHIN`].
+    #[inline]
+    fn fetches_lent(&self, now: HostTime) -> bool {
+        2 * self.with_source >= self.lends_at_most
+            || self.hand.is_empty()
+            || now - self.fetched >= FETCH_WITHIN
     }
 
     /// Whether every consumer that must get every frame has room for the next one.

@@ -105,6 +105,14 @@ pub struct StageSnapshot {
     pub results: Vec<(&'static str, Figure)>,
 }
 
+impl StageSnapshot {
+    /// Whether it failed on more than half of its frames: then the run did not do what was asked. A frame that it fails
+    /// on costs that frame only.
+    pub fn is_unfit(&self) -> bool {
+        2 * self.failed > self.frames
+    }
+}
+
 /// One thread of the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreadSnapshot {

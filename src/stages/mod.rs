@@ -5,6 +5,7 @@
 //! the library takes are plain settings structs beside the stage.
 
 mod board;
+mod cpu;
 mod delay;
 mod fail;
 mod gallery;

@@ -135,7 +135,11 @@ fn every_line_of_a_fault_has_its_context() {
     }
     let end = of("run_end");
     assert_eq!((of("run_begin").len(), end.len()), (1, 1));
-    assert_eq!(end[0]["level"], "ERROR", "data was lost: {}", end[0]);
+    let level = match (summary["ok"].as_bool(), end[0]["ok"].as_bool()) {
+        (Some(true), Some(true)) => "WARN", // Data was lost, and the run did what was asked all the same.
+        _ => "ERROR",
+    };
+    assert_eq!(end[0]["level"], level, "{}", end[0]);
     for (key, n) in summary["frames"].as_object().unwrap() {
         assert_eq!(&end[0][key], n, "{key}");
     }

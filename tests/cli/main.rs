@@ -7,6 +7,7 @@
 mod doctor;
 mod explain;
 mod logs;
+mod media;
 mod report;
 mod wrong;
 
@@ -384,4 +385,32 @@ fn a_stage_that_fails_costs_its_frames_only() {
     assert_contract(&o);
     assert_eq!((&o["results"]["bad"]["failures"], &o["frames"]["invalid"]), (&2.into(), &2.into()));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let verdict = o["verdict"].as_str().unwrap();
+    let said = verdict.contains("stage bad failed on 2 of ") && verdict.contains(", 2 by a panic");
+    assert!(said, "{verdict}"); // Of 40, unless a machine that is busy refuses some.
+}
+
+#[test]
+fn a_run_whose_stage_failed_on_most_frames_has_failed() {
+    // Catches a run that is called ok though nothing was looked at, and a log that says another thing than the verdict.
+    let folder = Folder::new("most");
+    // A camera that waits: no frame is refused, however busy the machine.
+    let source = SMALL.replace("rate=200", "rate=max");
+    for (every, ok) in [(3, true), (1, false)] {
+        let config = format!(
+            "[source]\nuri = {source:?}\n[capture]\nframes = 40\n\
+             [[stage]]\nname = \"bad\"\nkind = \"fail\"\nevery = {every}\n"
+        );
+        let file = folder.write("c.toml", &config);
+        let output = frameline(&["run", &file, "--json", "--quiet"]);
+        let (o, err) = (object(&output), text(&output.stderr));
+        let failed = o["results"]["bad"]["failures"].as_u64().unwrap();
+        assert_eq!((failed > 20, &o["ok"]), (!ok, &ok.into()), "{o}");
+        let said = format!("stage bad failed on {failed} of 40 frames");
+        assert!(o["verdict"].as_str().unwrap().contains(&said), "{o}");
+        assert_eq!(output.status.code(), Some(i32::from(!ok)), "{err}");
+        assert_eq!(err.contains("ERROR the run failed"), !ok, "{err}");
+        assert_eq!(err.contains("WARN") && err.contains("the run is over"), ok, "{err}");
+        assert_eq!(err.contains(&format!("frameline: {said}")), !ok, "{err}");
+    }
 }

@@ -81,6 +81,31 @@ fn the_page_says_what_the_summary_says() {
 }
 
 #[test]
+fn what_half_the_contrast_hides_is_on_the_page() {
+    // Catches a report that shows what was found and not what was missed.
+    let folder = Folder::new("faint");
+    let dir = folder.path("out");
+    let size = "width=800&height=600&sensor_width=800&sensor_height=600";
+    let source = format!("sim:?{size}&rate=max&defects=0.4&contrast=0.5&frames=40");
+    let output = frameline(&["run", "--source", &source, "--report", &dir]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let (page, said) = (read(&dir, "report.html"), text(&output.stdout));
+    let summary: Value = serde_json::from_str(&read(&dir, "summary.json")).expect("summary.json");
+    let (judge, found) = (&summary["results"]["judge"], figures(&page));
+    let recall = summary["results"]["inspect"]["recall"].as_f64().expect("recall");
+    assert!((0.3..0.95).contains(&recall), "{judge}");
+    let shown = |id: &str| found[id].parse::<f64>().expect("a number");
+    assert!((shown("recall") - recall).abs() < 1e-9, "{} {recall}", shown("recall"));
+    // Missed is missed of bad: the share is no other figure than the counts beside it.
+    assert!((1.0 - shown("missed") / shown("defective") - recall).abs() < 1e-9, "{judge}");
+    let kinds = ["missing", "deformed", "scratch", "dent", "stain", "misprint"];
+    let lost = |k: &str| shown(&format!("planted-{k}")) - shown(&format!("found-{k}"));
+    assert!(kinds.map(lost).iter().sum::<f64>() >= shown("missed"), "kind by kind: {judge}");
+    let sentence = format!("of {} bad parts {} passed", shown("defective"), shown("missed"));
+    assert!(said.contains(&sentence), "{sentence}: {said}");
+}
+
+#[test]
 fn interval_logs_hold_every_value_once() {
     // Catches an interval that is written twice or not at all, and the last one, which the end of the run cuts off.
     use hdrhistogram::Histogram;

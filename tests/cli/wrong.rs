@@ -58,6 +58,10 @@ fn wrong_commands_are_one_sentence_and_exit_code_2() {
         (&["run", "--set", "pool.budget=0"], "pool.budget must be a size"),
         (&["run", "--set", "capture.priority=fifo:100"], "N from 1 to 99"),
         (&["run", "--set", "faults.remap.zz=lost"], "not { \"zz\" = \"lost\" }"),
+        (
+            &["run", "--set", "stage.verify.policy=latest", "--set", "stage.verify.ring=8"],
+            "stage.verify.ring has no meaning with policy = \"latest\"",
+        ),
         (&["run", "--set", "stage.virefy.workers=2"], "did you mean \"verify\"?"),
         (&["run", "--set", "stage.verify.ring=0"], "ring"),
         (&["run", "--set", "stage.verify.workers=0"], "workers"),

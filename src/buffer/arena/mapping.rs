@@ -88,6 +88,8 @@ impl Arena {
             touched: AtomicUsize::new(0),
             locked: AtomicUsize::new(0),
             huge: AtomicUsize::new(0),
+            advised: AtomicUsize::new(0),
+            advised_at: AtomicUsize::new(0),
             told: Mutex::default(),
         })
     }

@@ -17,6 +17,7 @@ pub use canary::Overrun;
 
 use crate::error::Refusal;
 use crate::sync::{AtomicUsize, Ordering};
+use crate::sys;
 use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -68,6 +69,9 @@ pub(crate) struct Arena {
     touched: AtomicUsize,
     locked: AtomicUsize,
     huge: AtomicUsize,
+    /// Bytes that the advice brought huge pages for, and how much was touched when that was looked up.
+    advised: AtomicUsize,
+    advised_at: AtomicUsize,
     told: Mutex<Told>,
 }
 
@@ -148,9 +152,21 @@ impl Arena {
         self.locked.load(Ordering::Relaxed)
     }
 
-    /// Bytes backed by explicit huge pages.
+    /// Bytes backed by huge pages: reserved ones that were mapped, and those that the advice brought. Cold: the first
+    /// call after memory was touched asks the system.
     pub fn huge_bytes(&self) -> usize {
-        self.huge.load(Ordering::Relaxed)
+        let mapped = self.huge.load(Ordering::Relaxed);
+        if self.options.huge_pages != HugePages::Advise {
+            return mapped;
+        }
+        let touched = self.touched_bytes();
+        if self.advised_at.load(Ordering::Relaxed) != touched {
+            let start = self.base.as_ptr() as usize;
+            let advised = sys::huge_bytes_within(start..start + self.bytes).unwrap_or(0);
+            self.advised.store(advised, Ordering::Relaxed);
+            self.advised_at.store(touched, Ordering::Relaxed);
+        }
+        mapped + self.advised.load(Ordering::Relaxed)
     }
 
     /// Start and end of the untouched part of region `i`, from the region's start.

@@ -149,8 +149,9 @@ fn tiles(s: &Snapshot, inspections: &[Inspection], truth: Option<&Truth>) -> Mar
         plain(grouped(failed), "parts failed");
     }
     if let Some(t) = truth {
-        plain(format!("{:.4}", t.precision), "precision");
-        plain(format!("{:.4}", t.recall), "recall");
+        let [precision, recall] = t.shares();
+        plain(precision, "precision");
+        plain(recall, "recall");
     }
     let of = |ok: usize, all: usize| format!("{ok} of {all}");
     if !s.resets.is_empty() {

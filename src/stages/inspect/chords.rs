@@ -111,6 +111,21 @@ pub struct Walk {
     dv: i32,
 }
 
+impl Walk {
+    /// Where it starts and what a step is, each as column and row; 65536 a cell.
+    #[inline(always)]
+    pub fn parts(&self) -> ((i32, i32), (i32, i32)) {
+        ((self.u, self.v), (self.du, self.dv))
+    }
+
+    /// Column and row of the cell `n` steps on. They may lie outside the image by a cell.
+    #[inline(always)]
+    pub fn cell(&self, n: i32) -> (i32, i32) {
+        let at = |from: i32, step: i32| from.wrapping_add(n.wrapping_mul(step)) >> 16;
+        (at(self.u, self.du), at(self.v, self.dv))
+    }
+}
+
 impl Iterator for Walk {
     type Item = (i32, i32);
 

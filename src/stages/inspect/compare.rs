@@ -1,9 +1,10 @@
 //! The surface of a part beside the reference's, turned as the part is.
 
-use super::chords::{Chord, Disc, Pose, Walk};
+use super::chords::{Chord, Disc, Pose};
 use super::kernels::{exceed, expect, ramp};
 use super::reference::Reference;
 use super::view::Window;
+use crate::stages::cpu::{Kernel, dispatch};
 use std::ops::RangeInclusive;
 
 /// Every row of a window.
@@ -73,24 +74,43 @@ pub fn compare(
     let disc = Disc::whole(reference.radius(), t.side, t.grain as usize);
     for chord in disc.chords(window.side, pose).filter(|c| rows.contains(&c.y)) {
         let n = chord.len;
-        let (mean, tolerance) = (&mut work.mean[..n], &mut work.tolerance[..n]);
-        fetch(reference, chord.cells, mean, tolerance);
-        ramp(chord.light, pose.light_x, &mut work.light[..n]);
-        let expected = &mut work.expected[..n];
-        expect(mean, &work.light[..n], &t.shade[chord.shade..][..n], expected);
         let image = &window.pixels[chord.y * window.stride + chord.x..][..n];
-        let (dark, bright) = (&mut work.dark[..n], &mut work.bright[..n]);
-        let exceeds = exceed(image, expected, tolerance, dark, bright);
-        look(&Seen { chord, image, expected, tolerance, mean, dark, bright, exceeds });
+        reference.cells.fetch(chord.cells, &mut work.mean[..n], &mut work.tolerance[..n]);
+        let row = Row { reference, chord: &chord, light_x: pose.light_x, image, work: &mut *work };
+        let exceeds = dispatch(row);
+        look(&Seen {
+            chord,
+            image,
+            expected: &work.expected[..n],
+            tolerance: &work.tolerance[..n],
+            mean: &work.mean[..n],
+            dark: &work.dark[..n],
+            bright: &work.bright[..n],
+            exceeds,
+        });
     }
 }
 
-/// Mean and tolerance of the cells of a row; what lies outside the images is tolerated.
-fn fetch(reference: &Reference, cells: Walk, mean: &mut [u8], tolerance: &mut [u8]) {
-    let (shift, pairs) = (reference.shift, &*reference.pairs);
-    let last = (1_i32 << shift) - 1;
-    let mask = pairs.len() - 1;
-    for ((m, t), (u, v)) in mean.iter_mut().zip(tolerance).zip(cells) {
-        [*m, *t] = pairs[(((v & last) << shift) | (u & last)) as usize & mask];
+/// One row of it, compiled for the best of processors.
+struct Row<'a> {
+    reference: &'a Reference,
+    chord: &'a Chord,
+    light_x: f32,
+    image: &'a [u8],
+    work: &'a mut Rows,
+}
+
+impl Kernel for Row<'_> {
+    /// Whether anything exceeds its tolerance.
+    type Out = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        let (c, n, w) = (self.chord, self.chord.len, self.work);
+        let (mean, tolerance) = (&w.mean[..n], &w.tolerance[..n]);
+        ramp(c.light, self.light_x, &mut w.light[..n]);
+        let shade = &self.reference.taught().shade[c.shade..][..n];
+        expect(mean, &w.light[..n], shade, &mut w.expected[..n]);
+        exceed(self.image, &w.expected[..n], tolerance, &mut w.dark[..n], &mut w.bright[..n])
     }
 }

@@ -73,7 +73,7 @@ impl Tools {
     }
 
     /// The part in the window.
-    pub fn locate(&self) -> Found {
+    pub fn locate(&mut self) -> Found {
         self.rays.locate(&self.window, self.search, self.edge)
     }
 

@@ -1,9 +1,11 @@
-//! The inner loops: written so that the compiler makes vectors of them. Each has a plain twin in the tests.
+//! The inner loops: written so that the compiler makes vectors of them, and inlined into what `stages/cpu.rs` compiles a
+//! second time for AVX2. Each has a plain twin in the tests.
 
 /// The mean of each square of four pixels from two rows; `out` gets half as many as the shorter row.
 ///
 /// # Real-time
 /// Stage-bound. No allocation.
+#[inline(always)]
 pub fn halve(a: &[u8], b: &[u8], out: &mut [u8]) {
     let pairs = a.as_chunks::<2>().0.iter().zip(b.as_chunks::<2>().0);
     for (o, (a, b)) in out.iter_mut().zip(pairs) {
@@ -16,6 +18,7 @@ pub fn halve(a: &[u8], b: &[u8], out: &mut [u8]) {
 ///
 /// # Real-time
 /// Stage-bound. No allocation.
+#[inline(always)]
 pub fn sum_of_differences(a: &[u8], b: &[u8]) -> u32 {
     // One instruction sums the differences of sixteen bytes, if they are taken sixteen at a time.
     let n = a.len().min(b.len());
@@ -32,6 +35,7 @@ pub fn sum_of_differences(a: &[u8], b: &[u8]) -> u32 {
 ///
 /// # Real-time
 /// Stage-bound. No allocation.
+#[inline(always)]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     // In lanes: the compiler may not change the order of additions by itself.
     let n = a.len().min(b.len());
@@ -52,6 +56,7 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 ///
 /// # Real-time
 /// Stage-bound. No allocation.
+#[inline(always)]
 pub fn slopes(
     ours: &[u8],
     theirs: &[u8],
@@ -78,6 +83,7 @@ pub fn slopes(
 ///
 /// # Real-time
 /// Stage-bound. No allocation.
+#[inline(always)]
 pub fn ramp(start: f32, step: f32, out: &mut [u16]) {
     const LANES: usize = 8;
     // With twelve more bits for the steps.
@@ -102,6 +108,7 @@ pub fn ramp(start: f32, step: f32, out: &mut [u16]) {
 ///
 /// # Real-time
 /// Stage-bound. No allocation.
+#[inline(always)]
 pub fn expect(mean: &[u8], light: &[u16], shade: &[u8], out: &mut [u8]) {
     for (((o, m), l), s) in out.iter_mut().zip(mean).zip(light).zip(shade) {
         // Sixteenths of a grey level, then whole ones; a product of two 16-bit numbers, its upper half.
@@ -111,10 +118,48 @@ pub fn expect(mean: &[u8], light: &[u16], shade: &[u8], out: &mut [u8]) {
     }
 }
 
+/// The steepest place of a ray.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// Which of the places, the first of equal ones.
+    pub at: usize,
+    /// By how much the grey level changes there, over two pixels on each side, summed.
+    pub rise: i16,
+    /// The same one place before; far below any, where there is none.
+    pub before: i16,
+    /// One place behind; the same as here, where there is none.
+    pub behind: i16,
+}
+
+/// Where values fall most, or rise most if not `falls`, looked at over two on each side: the first and last two values
+/// are no places. `work` has room for as many as there are values.
+///
+/// # Real-time
+/// Stage-bound. No allocation.
+#[inline(always)]
+pub fn steepest(values: &[u8], falls: bool, work: &mut [i16]) -> Edge {
+    let n = values.len().saturating_sub(4).min(work.len());
+    if n == 0 {
+        return Edge { at: 0, rise: i16::MIN, before: 0, behind: 0 };
+    }
+    let rises = &mut work[..n];
+    let [a, b, c, d] = [0, 1, 3, 4].map(|i| &values[i..][..n]);
+    let sign = if falls { 1 } else { -1 };
+    for i in 0..n {
+        let (inner, outer) = (i16::from(a[i]) + i16::from(b[i]), i16::from(c[i]) + i16::from(d[i]));
+        rises[i] = (inner - outer) * sign;
+    }
+    let most = rises.iter().copied().fold(i16::MIN, i16::max);
+    let at = rises.iter().position(|r| *r == most).unwrap_or(0);
+    let before = if at > 0 { rises[at - 1] } else { -2048 };
+    Edge { at, rise: most, before, behind: *rises.get(at + 1).unwrap_or(&most) }
+}
+
 /// By how much each pixel is darker or brighter than expected, beyond its tolerance. Whether any is.
 ///
 /// # Real-time
 /// Stage-bound. No allocation.
+#[inline(always)]
 pub fn exceed(
     image: &[u8],
     expected: &[u8],
@@ -182,6 +227,28 @@ mod tests {
                 prop_assert_eq!(f64::from(products[i]), slope * off.clamp(-f64::from(most), f64::from(most)));
             }
             prop_assert!(squares[n..].iter().chain(&products[n..]).all(|v| *v == -1.0));
+        }
+
+        #[test]
+        fn the_steepest_place_is_the_first_of_the_steepest(values in bytes(90), falls in any::<bool>(), coarse in any::<bool>()) {
+            // Catches a sign turned round, neighbours of another place, and the last of equal places. The plain way:
+            // one look after the other.
+            let values: Vec<u8> = values.iter().map(|v| if coarse { v & 192 } else { *v }).collect();
+            let mut plain = Edge { at: 0, rise: i16::MIN, before: 0, behind: 0 };
+            let mut last = -2048;
+            for (at, v) in values.windows(5).enumerate() {
+                let v: Vec<i16> = v.iter().map(|v| i16::from(*v)).collect();
+                let fall = v[0] + v[1] - v[3] - v[4];
+                let rise = if falls { fall } else { -fall };
+                if at > 0 && plain.at == at - 1 {
+                    plain.behind = rise;
+                }
+                if rise > plain.rise {
+                    plain = Edge { at, rise, before: last, behind: rise };
+                }
+                last = rise;
+            }
+            prop_assert_eq!(steepest(&values, falls, &mut [0; 90]), plain);
         }
 
         #[test]

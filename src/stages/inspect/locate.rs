@@ -1,6 +1,10 @@
 //! Where a part lies, how large it is and how round: rays from the centre find its outline.
 
+use super::kernels::steepest;
 use super::view::Window;
+use crate::stages::cpu::{Kernel, dispatch};
+use std::ops::RangeInclusive;
+use std::slice::ChunksExact;
 
 /// Rays around a part.
 pub const RAYS: usize = 96;
@@ -22,6 +26,9 @@ pub struct Rays {
     directions: [(f32, f32); RAYS],
     /// Parts are brighter than their surroundings.
     bright: bool,
+    /// Grey levels along a ray, and their slopes.
+    values: Box<[u8]>,
+    rises: Box<[i16]>,
 }
 
 /// What was found at a nest, in window pixels.
@@ -62,14 +69,15 @@ impl Rays {
             (dy * r).round() as i32 * stride as i32 + (dx * r).round() as i32
         };
         let offsets = directions.iter().flat_map(|d| (0..steps).map(|s| offset(*d, s))).collect();
-        Rays { offsets, steps, first, directions, bright }
+        let (values, rises) = (vec![0; steps].into(), vec![0; steps].into());
+        Rays { offsets, steps, first, directions, bright, values, rises }
     }
 
     /// Finds the part whose centre is near the middle of the window.
     ///
     /// # Real-time
     /// Stage-bound. No allocation.
-    pub fn locate(&self, window: &Window, search: f32, edge: f32) -> Found {
+    pub fn locate(&mut self, window: &Window, search: f32, edge: f32) -> Found {
         let middle = (window.side / 2) as f32;
         let mut found = self.look(window, middle, middle, search + BEYOND as f32, edge);
         // From where it seems to be: an outline that is oblique to the rays is found less exactly.
@@ -84,7 +92,7 @@ impl Rays {
     }
 
     /// One look from a point, at radii within `band` of the taught one.
-    fn look(&self, window: &Window, x: f32, y: f32, band: f32, edge: f32) -> Found {
+    fn look(&mut self, window: &Window, x: f32, y: f32, band: f32, edge: f32) -> Found {
         let (cx, cy) = (x.round(), y.round());
         let centre = cy as i32 * window.stride as i32 + cx as i32;
         let middle = self.first + (self.steps - 1) as f32 / 2.0;
@@ -92,33 +100,18 @@ impl Rays {
         let high = ((middle + band - self.first).ceil() as usize).min(self.steps - 1 - REACH);
         let mut radii = [0.0_f32; RAYS];
         let mut strengths = [0.0_f32; RAYS];
-        for (i, offsets) in self.offsets.chunks_exact(self.steps).enumerate() {
-            let at = |step: usize| {
-                let index = (centre + offsets[step]).max(0) as usize;
-                i32::from(*window.pixels.get(index).unwrap_or(&0))
-            };
-            let (mut best, mut at_best, mut neighbours) = (i32::MIN, low, (0, 0));
-            let mut values = [at(low - 2), at(low - 1), at(low), at(low + 1), 0];
-            let mut last = i32::MIN;
-            for step in low..=high {
-                values[4] = at(step + 2);
-                let inwards = values[0] + values[1] - values[3] - values[4];
-                let rise = if self.bright { inwards } else { -inwards };
-                if step > low && at_best == step - 1 {
-                    neighbours.1 = rise;
-                }
-                if rise > best {
-                    (best, at_best, neighbours) = (rise, step, (last.max(-2048), rise));
-                }
-                last = rise;
-                values.copy_within(1.., 0);
-            }
-            let (a, b, c) = (neighbours.0 as f32, best as f32, neighbours.1 as f32);
-            let bend = a - 2.0 * b + c;
-            let between = if bend < -0.5 { (0.5 * (a - c) / bend).clamp(-0.5, 0.5) } else { 0.0 };
-            radii[i] = self.first + at_best as f32 + between;
-            strengths[i] = best as f32 / (2.0 * REACH as f32);
-        }
+        dispatch(Edges {
+            offsets: self.offsets.chunks_exact(self.steps),
+            places: low - REACH..=high + REACH,
+            pixels: &window.pixels,
+            centre,
+            bright: self.bright,
+            first: self.first + low as f32,
+            values: &mut self.values,
+            rises: &mut self.rises,
+            radii: &mut radii,
+            strengths: &mut strengths,
+        });
         self.fit(&radii, &strengths, cx, cy, edge)
     }
 
@@ -162,6 +155,44 @@ impl Rays {
         let (radius, dx, dy) = circle;
         let share = strong as f32 / RAYS as f32;
         Found { x: cx + dx, y: cy + dy, radius, share, edge: median_edge, deviation }
+    }
+}
+
+/// The steepest place of each ray, compiled for the best of processors.
+struct Edges<'a> {
+    offsets: ChunksExact<'a, i32>,
+    /// Which pixels of a ray are looked at.
+    places: RangeInclusive<usize>,
+    pixels: &'a [u8],
+    centre: i32,
+    bright: bool,
+    /// Radius of the first place that can be the steepest.
+    first: f32,
+    values: &'a mut [u8],
+    rises: &'a mut [i16],
+    radii: &'a mut [f32; RAYS],
+    strengths: &'a mut [f32; RAYS],
+}
+
+impl Kernel for Edges<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let out = self.radii.iter_mut().zip(self.strengths);
+        for ((radius, strength), offsets) in out.zip(self.offsets) {
+            let offsets = offsets.get(self.places.clone()).unwrap_or_default();
+            let values = &mut self.values[..offsets.len()];
+            for (v, offset) in values.iter_mut().zip(offsets) {
+                *v = *self.pixels.get((self.centre + offset).max(0) as usize).unwrap_or(&0);
+            }
+            let edge = steepest(values, self.bright, self.rises);
+            let (a, b, c) = (f32::from(edge.before), f32::from(edge.rise), f32::from(edge.behind));
+            let bend = a - 2.0 * b + c;
+            let between = if bend < -0.5 { (0.5 * (a - c) / bend).clamp(-0.5, 0.5) } else { 0.0 };
+            *radius = self.first + edge.at as f32 + between;
+            *strength = b / (2.0 * REACH as f32);
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod align;
 mod blobs;
+mod cells;
 mod chords;
 mod compare;
 mod decide;
@@ -36,7 +37,7 @@ mod painted;
 mod tests;
 
 pub use engine::{Inspector, Step};
-pub use reference::{Limits, Nest, Reference, Taught};
+pub use reference::{Limits, Nest, Reference, SURE_RADIUS, Taught};
 pub use stage::{INSPECT_KEYS, Inspect};
 pub use teach::{DEFAULT_FRAMES, MAX_FRAMES, MIN_FRAMES, Teacher};
 pub use view::{Unfit, View};

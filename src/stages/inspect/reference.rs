@@ -1,5 +1,6 @@
 //! What good parts look like: learnt by a [`Teacher`](super::Teacher), or read from a file.
 
+use super::cells::Cells;
 use crate::error::Error;
 use crate::format::{Geometry, MAX_SIDE_PIXELS, PixelFormat};
 use crate::verdict::MAX_PARTS;
@@ -10,6 +11,10 @@ pub const MAX_RADIUS: f32 = 500.0;
 pub const MAX_GRAIN: u32 = 2;
 /// The smallest radius of a part, in pixels of the inspection's scale: below it there is no surface to look at.
 pub const MIN_RADIUS: f32 = 6.0;
+
+/// From this radius on, in frame pixels, marks of all kinds are found as surely as on the largest parts. On smaller ones
+/// those that are a pixel or two wide drown in the edges of the print.
+pub const SURE_RADIUS: f32 = 50.0;
 
 /// Where a part belongs, and how it is lit there.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -100,10 +105,8 @@ pub const MARGIN: usize = 4;
 #[derive(Debug)]
 pub struct Reference {
     taught: Taught,
-    /// Mean and tolerance of each cell, interleaved so that one load fetches both; rows of a power of two.
-    pub(super) pairs: Box<[[u8; 2]]>,
-    /// log2 of the length of a row of `pairs`.
-    pub(super) shift: u32,
+    /// Mean and tolerance of each cell.
+    pub(super) cells: Cells,
     /// The print is darker than the surface.
     pub(super) dark_print: bool,
 }
@@ -114,17 +117,18 @@ impl Reference {
         taught.check_numbers()?;
         check_images(&taught)?;
         let side = taught.side * taught.grain as usize;
-        let shift = side.next_power_of_two().trailing_zeros();
         let slack = taught.limits.slack.round() as u8;
-        let mut pairs = vec![[0, 255]; 1 << (2 * shift)].into_boxed_slice();
-        let images = taught.mean.chunks_exact(side).zip(taught.tolerance.chunks_exact(side));
-        for (row, (mean, tolerance)) in pairs.chunks_exact_mut(1 << shift).zip(images) {
-            for (pair, (m, t)) in row.iter_mut().zip(mean.iter().zip(tolerance)) {
-                *pair = [*m, t.saturating_add(slack)];
-            }
-        }
+        let cells = Cells::new(side, |column, row| {
+            let at = row * side + column;
+            [taught.mean[at], taught.tolerance[at].saturating_add(slack)]
+        });
         let dark_print = is_dark_print(&taught);
-        Ok(Reference { taught, pairs, shift, dark_print })
+        Ok(Reference { taught, cells, dark_print })
+    }
+
+    /// Whether its parts are so small that fine marks may pass ([`SURE_RADIUS`]).
+    pub fn is_small(&self) -> bool {
+        self.taught.radius < SURE_RADIUS
     }
 
     /// What it was made from.

@@ -74,7 +74,8 @@ fn curves(lines: &[&Series<'_>], size: Size, title: &str) -> String {
 
 /// 1 / (1 - q) and the value at q, from q = 0 to the last value, which is the largest.
 fn percentiles(l: &LatencySnapshot) -> Vec<(f64, f64)> {
-    let count = l.count() as f64;
+    // One value alone is a line, too: from the fastest to the half.
+    let count = l.count().max(2) as f64;
     let point = |i: u32| {
         let x = count.powf(f64::from(i) / f64::from(POINTS));
         let q = if i == POINTS { 1.0 } else { 1.0 - 1.0 / x };
@@ -91,8 +92,7 @@ fn numbers(all: &[Series<'_>]) -> Markup {
             tr data-latency=(key(one)) {
                 th scope="row" { (one.label()) }
                 td { (count(&format!("count-{}", one.file_stem()), l.count())) }
-                @for q in [0.5, 0.9, 0.99, 0.999] { td { (nanos(l.quantile(q).0)) } }
-                td { (nanos(l.max().0)) }
+                @for q in [0.5, 0.9, 0.99, 0.999, 1.0] { td { (value(l, q)) } }
             }
         }
     };
@@ -104,6 +104,16 @@ fn numbers(all: &[Series<'_>]) -> Markup {
             }
         }
         (more(MAX_ROWS, all.len()))
+    }
+}
+
+/// A quantile; nothing was measured where there is none.
+fn value(l: &LatencySnapshot, q: f64) -> Markup {
+    let ns = if q < 1.0 { l.quantile(q).0 } else { l.max().0 };
+    if l.count() > 0 {
+        nanos(ns)
+    } else {
+        html! { data value=(ns) { "\u{2013}" } }
     }
 }
 

@@ -53,11 +53,12 @@ fn kinds(i: &Inspection) -> Markup {
 }
 
 fn compared(t: &Truth) -> Markup {
-    let share = |id: &str, v: f64| html! { data id=(id) value=(v) { (format!("{v:.4}")) } };
+    let share = |id: &str, v: f64, text: &str| html! { data id=(id) value=(v) { (text) } };
+    let [precision, recall] = t.shares();
     html! {
         p.lead {
-            "Against the known truth: precision " strong { (share("precision", t.precision)) }
-            " (of the parts that were failed, the share that are bad), recall " strong { (share("recall", t.recall)) }
+            "Against the known truth: precision " strong { (share("precision", t.precision, &precision)) }
+            " (of the parts that were failed, the share that are bad), recall " strong { (share("recall", t.recall, &recall)) }
             " (of the bad parts, the share that were failed). Of "
             (count("defective", t.defective)) " bad parts " (count("missed", t.missed)) " passed; of the good ones "
             (count("false-alarms", t.false_alarms)) " failed."

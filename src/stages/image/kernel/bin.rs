@@ -1,7 +1,7 @@
 //! Squares of pixels to one.
 
 use super::Rows;
-use super::cpu::{Kernel, dispatch};
+use crate::stages::cpu::{Kernel, dispatch};
 
 /// Which values become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,8 +5,8 @@
 //! their places. A side of one pixel has nothing to mirror: there the pixel stands for its neighbours.
 
 use super::Rows;
-use super::cpu::{Kernel, dispatch};
 use crate::format::Mosaic;
+use crate::stages::cpu::{Kernel, dispatch};
 
 /// Pixels of a row that are worked on in one go: all that is needed of them stays in the first cache.
 const BLOCK: usize = 256;

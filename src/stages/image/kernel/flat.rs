@@ -3,7 +3,7 @@
 //!
 //! Each works on as many values as all of its slices hold. A value is a component: a pixel of `RGB8` has three.
 
-use super::cpu::{Kernel, dispatch};
+use crate::stages::cpu::{Kernel, dispatch};
 
 /// Fraction bits of a gain: 4096 is 1.
 pub const GAIN_BITS: u32 = 12;

@@ -1,7 +1,7 @@
 //! Packed pixels to 16 or 8 bits, and one depth to another. 16-bit pixels are little-endian, as PFNC says.
 
-use super::cpu::{Kernel, dispatch};
 use crate::format::Packing;
+use crate::stages::cpu::{Kernel, dispatch};
 
 /// Groups of four pixels that are taken in one go: they fill two vectors of 32 bytes.
 const GROUPS: usize = 8;

@@ -4,7 +4,7 @@
 
 /// Work that is compiled for several processors. `run` must be `#[inline(always)]`: only then is its code
 /// part of the function that has the features.
-pub(super) trait Kernel {
+pub(crate) trait Kernel {
     type Out;
     fn run(self) -> Self::Out;
 }
@@ -14,7 +14,7 @@ pub(super) trait Kernel {
 /// # Real-time
 /// Any thread. No allocation, no lock; what the processor can is looked up once in the process.
 #[inline]
-pub(super) fn dispatch<K: Kernel>(kernel: K) -> K::Out {
+pub(crate) fn dispatch<K: Kernel>(kernel: K) -> K::Out {
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("avx2") {
         // SAFETY: `with_avx2` asks for nothing but a processor with AVX2, and this one has it. No code in it

@@ -1,0 +1,197 @@
+//! Names for what is not whole yet: written beside its target, renamed at the end, removed otherwise.
+
+use crate::error::{Error, ErrorKind};
+use crate::recording::segment_path;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What is being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    File,
+    Folder,
+    /// A recording: one file or several segments.
+    Recording,
+}
+
+/// A file, folder or recording that is being written under a name of its own. Dropped before [`Draft::finish`], it is
+/// removed.
+#[derive(Debug)]
+pub struct Draft {
+    what: What,
+    target: PathBuf,
+    path: PathBuf,
+    force: bool,
+    finished: bool,
+}
+
+impl Draft {
+    /// A file at `target`. One that is there is replaced only with `force`.
+    pub fn file(target: &Path, force: bool) -> Result<Draft, Error> {
+        if target.is_dir() {
+            return Err(wrong(target, "is a folder; give the name of a file"));
+        }
+        if !force && target.symlink_metadata().is_ok() {
+            return Err(wrong(target, "exists; give another name, or --force to replace it"));
+        }
+        Draft::new(What::File, target, force)
+    }
+
+    /// A folder at `target`. One that is there must be empty; with `force` it may hold what an export of the same kind
+    /// wrote, files that `is_ours` knows by their names, and nothing else.
+    pub fn folder(
+        target: &Path,
+        force: bool,
+        is_ours: impl Fn(&str) -> bool,
+    ) -> Result<Draft, Error> {
+        if let Ok(entries) = std::fs::read_dir(target) {
+            let names: Vec<_> =
+                entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+            if !names.is_empty() && !force {
+                let what = "holds files already; give another name, or --force to replace it";
+                return Err(wrong(target, what));
+            }
+            if let Some(other) = names.iter().find(|n| !is_ours(n)) {
+                let what = format!(
+                    "holds {other:?}, which no export wrote, and is not replaced; give another name"
+                );
+                return Err(wrong(target, &what));
+            }
+        } else if target.symlink_metadata().is_ok() {
+            return Err(wrong(target, "is no folder; images go into one, give another name"));
+        }
+        let draft = Draft::new(What::Folder, target, force)?;
+        std::fs::create_dir(&draft.path).map_err(|e| cannot(target, e))?;
+        Ok(draft)
+    }
+
+    /// A recording whose first file is `target`. Recordings are never written over.
+    pub fn recording(target: &Path) -> Result<Draft, Error> {
+        if target.extension().is_none() || target.is_dir() {
+            let name = format!("is no name of a recording; write {}.flr", target.display());
+            return Err(wrong(target, &name));
+        }
+        for taken in [target.to_path_buf(), segment_path(target, 1)] {
+            if taken.symlink_metadata().is_ok() {
+                let what = "exists already and recordings are never written over; remove it or give another name";
+                return Err(wrong(&taken, what));
+            }
+        }
+        Draft::new(What::Recording, target, false)
+    }
+
+    fn new(what: What, target: &Path, force: bool) -> Result<Draft, Error> {
+        let Some(name) = target.file_name() else {
+            return Err(wrong(target, "names no file"));
+        };
+        let folder = target.parent().filter(|p| !p.as_os_str().is_empty());
+        if let Some(folder) = folder
+            && !folder.is_dir()
+        {
+            let what = format!("cannot be made: there is no folder {}", folder.display());
+            return Err(wrong(target, &what));
+        }
+        let mut draft = std::ffi::OsString::from(".");
+        draft.push(name);
+        // The ending stays: a recording's segments have theirs before it.
+        draft.push(format!(".{}.part", std::process::id()));
+        let path = target.with_file_name(draft);
+        Ok(Draft { what, target: target.into(), path, force, finished: false })
+    }
+
+    /// Where to write.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where it will be.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// The error of a write that the system refused.
+    pub fn cannot(&self, e: io::Error) -> Error {
+        cannot(&self.target, e)
+    }
+
+    /// Gives it its name.
+    pub fn finish(mut self) -> Result<(), Error> {
+        let named = match self.what {
+            What::File => place(&self.path, &self.target, self.force),
+            What::Folder => self.place_folder(),
+            What::Recording => self.place_segments(),
+        };
+        named.map_err(|e| self.cannot(e))?;
+        self.finished = true;
+        Ok(())
+    }
+
+    fn place_folder(&self) -> io::Result<()> {
+        if self.force && self.target.is_dir() {
+            std::fs::remove_dir_all(&self.target)?;
+        }
+        // Takes the place of an empty folder, and of no other.
+        std::fs::rename(&self.path, &self.target)
+    }
+
+    /// Later segments first: with the first one, the recording is whole.
+    fn place_segments(&self) -> io::Result<()> {
+        let segments = (0..).take_while(|n| segment_path(&self.path, *n).exists()).count() as u32;
+        for n in (0..segments).rev() {
+            let placed = place(&segment_path(&self.path, n), &segment_path(&self.target, n), false);
+            if let Err(e) = placed {
+                for placed in n + 1..segments {
+                    let _ = std::fs::remove_file(segment_path(&self.target, placed));
+                }
+                return Err(e);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Renames a file; over another one only with `force`.
+fn place(from: &Path, to: &Path, force: bool) -> io::Result<()> {
+    if !force {
+        match std::fs::hard_link(from, to) {
+            Ok(()) => return std::fs::remove_file(from),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(e),
+            // A file system without links: whoever makes the name in between loses it.
+            Err(_) => {}
+        }
+    }
+    std::fs::rename(from, to)
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        match self.what {
+            What::File => drop(std::fs::remove_file(&self.path)),
+            What::Folder => drop(std::fs::remove_dir_all(&self.path)),
+            What::Recording => {
+                for n in 0.. {
+                    if std::fs::remove_file(segment_path(&self.path, n)).is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn wrong(path: &Path, what: &str) -> Error {
+    Error::config(format!("{} {what}", path.display()))
+}
+
+pub(super) fn cannot(path: &Path, e: io::Error) -> Error {
+    match e.raw_os_error() {
+        Some(libc::ENOSPC | libc::EDQUOT) => {
+            let what = format!("the disk of {} is full; nothing was left", path.display());
+            Error::new(ErrorKind::Io, what)
+        }
+        _ => Error::with_source(ErrorKind::Io, format!("{} cannot be written", path.display()), e),
+    }
+}
