@@ -60,7 +60,8 @@ pub struct RunArgs {
     /// Stop after so many seconds.
     #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: Option<f64>,
-    /// Override a key of the configuration: pool.slots=64, stage.NAME.workers=2, source.rate=200.
+    /// Override a key of the configuration: pool.slots=64, stage.NAME.workers=2, source.rate=200; or set a feature of the
+    /// camera by its GenICam name: ExposureTime=5000.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Print one JSON object as the last line on stdout, everything else on stderr.
@@ -131,9 +132,13 @@ pub enum Sdk {
 /// Arguments of `frameline devices`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 it has looked, whatever it found; 1 nothing could be printed; 2 the command is wrong."
+    after_help = "Exit codes: 0 it has looked, whatever it found; 1 nothing could be printed, or the camera of --features did not \
+answer; 2 the command is wrong."
 )]
 pub struct DevicesArgs {
+    /// List the features of this camera instead, with their values and ranges: what --set NAME=VALUE of a run takes.
+    #[arg(long, value_name = "URI")]
+    pub features: Option<String>,
     /// Print one JSON object as the last line on stdout, everything else on stderr.
     #[arg(long)]
     pub json: bool,

@@ -212,6 +212,15 @@ impl Document {
         let Some((path, value)) = text.split_once('=') else {
             return Err(origin.error("expected KEY=VALUE, such as pool.slots=64"));
         };
+        if is_feature(text) && tables.contains(&"source") {
+            // What a camera calls On is a text, whatever TOML makes of other words.
+            let value = match set_value(value) {
+                quoted @ Raw::Text(_) => quoted,
+                _ => Raw::Text(value.trim().into()),
+            };
+            self.section_mut("source").set(path.trim(), value, origin);
+            return Ok(());
+        }
         let raw = set_value(value);
         match path.trim().split('.').collect::<Vec<_>>().as_slice() {
             ["stage", name, key] => {
@@ -247,6 +256,13 @@ impl Document {
             [] => Err(origin.error("expected KEY=VALUE, such as pool.slots=64")),
         }
     }
+}
+
+/// Whether a `--set` is of a camera's feature: its name has no dot and, unlike any table's, begins with a capital
+/// letter.
+pub fn is_feature(set: &str) -> bool {
+    let name = set.split('=').next().unwrap_or_default().trim();
+    name.starts_with(|c: char| c.is_ascii_uppercase()) && !name.contains('.')
 }
 
 fn table_names<'a>(tables: &[&'a str]) -> Vec<&'a str> {
@@ -359,6 +375,11 @@ mod tests {
         d.set("source.rate=200", TABLES).unwrap();
         d.set("stage.a.policy=1-in-3", TABLES).unwrap();
         d.set("faults.remap.0x80000007=lost", TABLES).unwrap();
+        d.set("TriggerMode=On", TABLES).unwrap();
+        d.set("ExposureTime=5000.0", TABLES).unwrap();
+        let source = |key| d.section("source").unwrap().get(key).unwrap().raw.clone();
+        assert_eq!(source("TriggerMode"), Raw::Text("On".into()));
+        assert_eq!(source("ExposureTime"), Raw::Text("5000.0".into()));
         assert_eq!(d.section("pool").unwrap().get("slots").unwrap().raw, Raw::Integer(64));
         assert_eq!(d.stages[0].get("workers").unwrap().raw, Raw::Integer(2));
         assert_eq!(d.stages[0].get("policy").unwrap().raw, Raw::Text("1-in-3".into()));
@@ -370,6 +391,8 @@ mod tests {
             ("pool=1", "pool is a table; name one of its keys"),
             ("pool..slots=1", "pool is a table; name one of its keys"),
             ("=", "unknown table"),
+            ("Width", "--set Width: expected KEY=VALUE"),
+            ("Width.x=1", "unknown table \"Width\""),
         ] {
             let e = d.set(set, TABLES).unwrap_err().to_string();
             assert!(e.starts_with("--set ") && e.contains(want), "{e}");

@@ -1,7 +1,7 @@
 //! From what was typed to what it means: file, overrides, and where frames come from.
 
 use super::args::RunArgs;
-use super::document::{Document, Origin, Raw, unknown};
+use super::document::{Document, Origin, Raw, is_feature, unknown};
 use super::fields::quoted;
 use super::findings;
 use super::job::Job;
@@ -65,7 +65,7 @@ pub fn job(args: &RunArgs, cores: &[usize]) -> Result<Job, Error> {
     }
     // What is set of the source decides which stages are built in, and other keys may belong to those.
     let (of_source, others): (Vec<_>, Vec<_>) =
-        args.set.iter().partition(|set| set.starts_with("source."));
+        args.set.iter().partition(|set| set.starts_with("source.") || is_feature(set));
     for set in of_source {
         document.set(set, TABLE_NAMES)?;
     }
@@ -92,8 +92,12 @@ fn built_in(document: &Document) -> &'static str {
 
 /// Opens the source that the job names.
 pub fn open_source(job: &Job) -> Result<Box<dyn Source>, Error> {
-    let uri = &job.uri;
-    let here = |message: String| job.uri_origin.error(message);
+    open_uri(&job.uri, &job.uri_origin)
+}
+
+/// Opens the source of that URI, which was given there.
+pub(super) fn open_uri(uri: &str, origin: &Origin) -> Result<Box<dyn Source>, Error> {
+    let here = |message: String| origin.error(message);
     let names = || SCHEMES.iter().map(|(name, _)| *name).collect::<Vec<_>>();
     let have = || SCHEMES.iter().filter(|(_, has)| *has).map(|(name, _)| *name);
     let Some((scheme, _)) = uri.split_once(':') else {

@@ -5,6 +5,8 @@ use super::source::Sim;
 use super::stream::State;
 use super::uri;
 use crate::error::{Error, ErrorKind};
+use crate::feature::{Access, Feature, FeatureKind, FeatureRange, Number};
+use crate::format::PixelFormat;
 
 /// The features that [`set_feature`](crate::source::Source::set_feature) knows.
 pub const FEATURES: [&str; 8] = [
@@ -20,6 +22,103 @@ pub const FEATURES: [&str; 8] = [
 
 pub(super) fn is_locked(feature: &str) -> bool {
     FEATURES[..5].contains(&feature)
+}
+
+/// All features as they are.
+pub(super) fn list(config: &SimConfig, trigger_source: Trigger, state: State) -> Vec<Feature> {
+    let (sensor_width, sensor_height) = config.sensor();
+    let whole =
+        |min: u32, max: u32| FeatureRange::Integer { min: min.into(), max: max.into(), step: 1 };
+    let entries =
+        |names: &[&str]| FeatureRange::Entries(names.iter().map(|n| (*n).into()).collect());
+    let formats = SimConfig::formats().filter_map(PixelFormat::name).map(String::from).collect();
+    let (rate, how) = match config.rate {
+        Rate::Hz(hz) => (Some(Number(hz).to_string()), ""),
+        Rate::Max => (None, "as fast as frames are fetched, until a rate is set"),
+    };
+    let source = match (config.trigger, trigger_source) {
+        (Trigger::Software, _) | (Trigger::Off, Trigger::Software) => "Software",
+        _ => "Line0",
+    };
+    let mode = if config.trigger == Trigger::Off { "Off" } else { "On" };
+    use FeatureKind::{Enumeration, Float, Integer};
+    let (image, acquisition) = ("ImageFormatControl", "AcquisitionControl");
+    let of = |n: u32| Some(n.to_string());
+    [
+        (
+            "Width",
+            image,
+            Integer,
+            of(config.width),
+            whole(1, sensor_width - config.offset_x.min(sensor_width)),
+            "",
+        ),
+        (
+            "Height",
+            image,
+            Integer,
+            of(config.height),
+            whole(1, sensor_height - config.offset_y.min(sensor_height)),
+            "",
+        ),
+        (
+            "OffsetX",
+            image,
+            Integer,
+            of(config.offset_x),
+            whole(0, sensor_width - config.width.min(sensor_width)),
+            "",
+        ),
+        (
+            "OffsetY",
+            image,
+            Integer,
+            of(config.offset_y),
+            whole(0, sensor_height - config.height.min(sensor_height)),
+            "",
+        ),
+        (
+            "PixelFormat",
+            image,
+            Enumeration,
+            Some(config.format.to_string()),
+            FeatureRange::Entries(formats),
+            "",
+        ),
+        (
+            "AcquisitionFrameRate",
+            acquisition,
+            Float,
+            rate,
+            FeatureRange::Float { min: MIN_RATE, max: MAX_RATE, step: None },
+            how,
+        ),
+        ("TriggerMode", acquisition, Enumeration, Some(mode.into()), entries(&["Off", "On"]), ""),
+        (
+            "TriggerSource",
+            acquisition,
+            Enumeration,
+            Some(source.into()),
+            entries(&["Software", "Line0"]),
+            "",
+        ),
+    ]
+    .into_iter()
+    .map(|(name, category, kind, value, range, description)| Feature {
+        name: name.into(),
+        category: category.into(),
+        kind,
+        access: match is_locked(name) && state != State::Idle {
+            true => Access::ReadOnly,
+            false => Access::ReadWrite,
+        },
+        value,
+        range,
+        unit: if kind == Float { "Hz".into() } else { String::new() },
+        description: description.into(),
+        ..Feature::default()
+    })
+    .collect()
 }
 
 /// Sets a feature. A region or format renders the pattern anew and drops frames that were made but not

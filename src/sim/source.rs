@@ -321,6 +321,10 @@ impl Source for Sim {
         super::features::is_locked(feature)
     }
 
+    fn features(&mut self) -> Result<Vec<crate::feature::Feature>, Error> {
+        Ok(super::features::list(&self.config, self.trigger_source, self.stream.state))
+    }
+
     fn set_feature(&mut self, feature: &str, value: &str) -> Result<(), Error> {
         super::features::set(self, feature, value)
     }

@@ -2,6 +2,7 @@
 
 use super::config::{Rate, SimConfig, Trigger, unknown_format};
 use super::conveyor::Scene;
+use super::features::FEATURES;
 use super::script::Script;
 use crate::error::{Error, ErrorKind};
 use crate::format::PixelFormat;
@@ -66,6 +67,8 @@ impl SimConfig {
         };
         let mut config = SimConfig::default();
         let mut seen: Vec<&str> = Vec::new();
+        // What a camera's features say together.
+        let (mut triggered, mut trigger_source) = (None, Trigger::External);
         for pair in query.split('&').filter(|p| !p.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or_else(|| {
                 Error::config(format!("parameter {pair:?} has no value; write {pair}=VALUE"))
@@ -74,23 +77,46 @@ impl SimConfig {
                 return Err(Error::config(format!("parameter {name} is given twice")));
             }
             seen.push(name);
-            config.set(name, &decode(name, value)?)?;
+            let value = decode(name, value)?;
+            match name {
+                "TriggerMode" => {
+                    let is_on =
+                        |v: &str| ["Off", "On"].iter().position(|n| *n == v).map(|n| n == 1);
+                    triggered =
+                        Some(is_on(&value).ok_or_else(|| wrong(name, &value, "Off or On"))?);
+                }
+                "TriggerSource" => {
+                    trigger_source = match value.as_str() {
+                        "Software" => Trigger::Software,
+                        "Line0" => Trigger::External,
+                        _ => return Err(wrong(name, &value, "Software or Line0")),
+                    };
+                }
+                _ => config.set(name, &value)?,
+            }
+        }
+        match triggered {
+            Some(true) => config.trigger = trigger_source,
+            Some(false) => config.trigger = Trigger::Off,
+            None => {}
         }
         Ok(config)
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
         match name {
-            "width" => self.width = number(name, value, "pixels from 1")?,
-            "height" => self.height = number(name, value, "pixels from 1")?,
-            "offset_x" => self.offset_x = number(name, value, "pixels from 0")?,
-            "offset_y" => self.offset_y = number(name, value, "pixels from 0")?,
+            "width" | "Width" => self.width = number(name, value, "pixels from 1")?,
+            "height" | "Height" => self.height = number(name, value, "pixels from 1")?,
+            "offset_x" | "OffsetX" => self.offset_x = number(name, value, "pixels from 0")?,
+            "offset_y" | "OffsetY" => self.offset_y = number(name, value, "pixels from 0")?,
             "sensor_width" => self.sensor_width = Some(number(name, value, "pixels from 1")?),
             "sensor_height" => self.sensor_height = Some(number(name, value, "pixels from 1")?),
-            "format" => self.format = format(name, value)?,
+            "format" | "PixelFormat" => self.format = format(name, value)?,
             "max_format" => self.max_format = Some(format(name, value)?),
             "rate" if value == "max" => self.rate = Rate::Max,
-            "rate" => self.rate = Rate::Hz(number(name, value, "frames a second, or max")?),
+            "rate" | "AcquisitionFrameRate" => {
+                self.rate = Rate::Hz(number(name, value, "frames a second, or max")?)
+            }
             "frames" => self.frames = Some(number(name, value, "a number from 1")?),
             "seed" => self.seed = number(name, value, "a number from 0")?,
             "scene" => {
@@ -127,8 +153,9 @@ impl SimConfig {
             _ => {
                 let known: Vec<_> = PARAMETERS.iter().map(|p| p.0).collect();
                 return Err(Error::config(format!(
-                    "the simulated source has no parameter {name:?}; it knows {}",
-                    known.join(", ")
+                    "the simulated source has no parameter {name:?}; it knows {}, and the features {}",
+                    known.join(", "),
+                    FEATURES.join(", ")
                 )));
             }
         }

@@ -19,6 +19,7 @@ pub use evidence::Evidence;
 use crate::buffer::{FrameMut, Keep};
 use crate::error::Error;
 use crate::fault::{CodeTable, Fault};
+use crate::feature::Feature;
 use crate::format::Geometry;
 use std::time::Duration;
 
@@ -220,6 +221,15 @@ pub trait Source: Send {
     fn set_feature(&mut self, feature: &str, value: &str) -> Result<(), Error> {
         let _ = value;
         Err(Error::config(format!("the source has no feature {feature:?}")))
+    }
+
+    /// Every feature that it has, as it is now: for a list, not for a run. Blocks for several answers of the camera
+    /// for each feature.
+    fn features(&mut self) -> Result<Vec<Feature>, Error> {
+        Err(Error::new(
+            crate::error::ErrorKind::Source,
+            "this source cannot list its features; they are set by the names that its maker gives them",
+        ))
     }
 
     /// Fires the software trigger.

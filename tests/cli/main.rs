@@ -6,6 +6,7 @@
 
 mod doctor;
 mod explain;
+mod features;
 mod logs;
 mod media;
 mod report;

@@ -2,6 +2,7 @@
 //! of its own; here is what they have in common, and what is printed.
 
 mod aravis;
+mod features;
 mod gentl;
 mod mvs;
 mod sim;
@@ -74,6 +75,9 @@ const BACKENDS: &[Backend] =
 
 /// Looks and prints.
 pub fn run(args: &DevicesArgs) -> Result<Option<String>, Error> {
+    if let Some(uri) = &args.features {
+        return features::run(uri, args.json).map(|()| None);
+    }
     let looks: Vec<_> = BACKENDS
         .iter()
         .flat_map(|(name, look)| patient(*look).into_iter().map(move |l| (*name, l)))

@@ -33,22 +33,28 @@ struct Compiler<'a> {
     nesting: usize,
 }
 
-/// Operators of two sides by strength, weakest first; of those with one beginning the longer ones first.
+/// Operators of two sides by strength, weakest first, as the reference has them: weaker still, and all of one
+/// strength, are comparisons, `&&`, `||` and `?:`.
 const LEVELS: &[&[(&str, Binary)]] = &[
-    &[("|", Binary::Or)],
-    &[("^", Binary::ExclusiveOr)],
-    &[("&", Binary::And)],
-    &[("=", Binary::Equal), ("<>", Binary::Unequal)],
-    &[
-        ("<=", Binary::LessOrEqual),
-        (">=", Binary::GreaterOrEqual),
-        ("<", Binary::Less),
-        (">", Binary::Greater),
-    ],
-    &[("<<", Binary::Left), (">>", Binary::Right)],
     &[("+", Binary::Plus), ("-", Binary::Minus)],
     &[("*", Binary::Times), ("/", Binary::Over), ("%", Binary::Modulo)],
-    &[("**", Binary::Power)],
+    &[
+        ("**", Binary::Power),
+        ("<<", Binary::Left),
+        (">>", Binary::Right),
+        ("&", Binary::And),
+        ("^", Binary::ExclusiveOr),
+        ("|", Binary::Or),
+    ],
+];
+
+const COMPARISONS: &[(&str, Binary)] = &[
+    ("=", Binary::Equal),
+    ("<>", Binary::Unequal),
+    ("<=", Binary::LessOrEqual),
+    (">=", Binary::GreaterOrEqual),
+    ("<", Binary::Less),
+    (">", Binary::Greater),
 ];
 
 /// All operators, so that `<` is not taken for the beginning of `<<`.
@@ -139,53 +145,66 @@ impl<'a> Compiler<'a> {
         found
     }
 
-    /// `condition ? one : other`. As in the reference, what came of one is the condition of a next that follows
-    /// without brackets.
+    /// Comparisons, `&&`, `||` and `condition ? one : other`, from left to right: what came of one is the first side,
+    /// or the condition, of the next.
     fn choice(&mut self) -> Result<(), String> {
         self.nested(|c| {
-            c.any()?;
-            while c.takes('?') {
-                let to_other = c.push(Step::JumpIfZero(0))?;
-                c.choice()?;
-                if !c.takes(':') {
-                    return Err("has a ? without its :".into());
-                }
-                let to_end = c.push(Step::Jump(0))?;
-                c.land(to_other);
-                c.any()?;
-                c.land(to_end);
-            }
+            c.level(0)?;
+            while c.compared()? || c.either()? || c.both()? || c.chosen()? {}
             Ok(())
         })
     }
 
-    fn any(&mut self) -> Result<(), String> {
-        self.all()?;
-        while self.takes_operator("||") {
-            // What is left of it is not computed where one side settles it.
-            let to_other = self.push(Step::JumpIfZero(0))?;
-            self.push(Step::Number(1, 1.0))?;
-            let to_end = self.push(Step::Jump(0))?;
-            self.land(to_other);
-            self.all()?;
-            self.push(Step::Truth)?;
-            self.land(to_end);
-        }
-        Ok(())
+    fn compared(&mut self) -> Result<bool, String> {
+        let found = COMPARISONS.iter().find(|(text, _)| self.takes_operator(text));
+        let Some((_, operator)) = found else { return Ok(false) };
+        self.level(0)?;
+        self.push(Step::Binary(*operator)).map(|_| true)
     }
 
-    fn all(&mut self) -> Result<(), String> {
-        self.level(0)?;
-        while self.takes_operator("&&") {
-            let to_zero = self.push(Step::JumpIfZero(0))?;
-            self.level(0)?;
-            self.push(Step::Truth)?;
-            let to_end = self.push(Step::Jump(0))?;
-            self.land(to_zero);
-            self.push(Step::Number(0, 0.0))?;
-            self.land(to_end);
+    /// What is left of it is not computed where the first side settles it.
+    fn either(&mut self) -> Result<bool, String> {
+        if !self.takes_operator("||") {
+            return Ok(false);
         }
-        Ok(())
+        let to_other = self.push(Step::JumpIfZero(0))?;
+        self.push(Step::Number(1, 1.0))?;
+        let to_end = self.push(Step::Jump(0))?;
+        self.land(to_other);
+        self.level(0)?;
+        self.push(Step::Truth)?;
+        self.land(to_end);
+        Ok(true)
+    }
+
+    fn both(&mut self) -> Result<bool, String> {
+        if !self.takes_operator("&&") {
+            return Ok(false);
+        }
+        let to_zero = self.push(Step::JumpIfZero(0))?;
+        self.level(0)?;
+        self.push(Step::Truth)?;
+        let to_end = self.push(Step::Jump(0))?;
+        self.land(to_zero);
+        self.push(Step::Number(0, 0.0))?;
+        self.land(to_end);
+        Ok(true)
+    }
+
+    fn chosen(&mut self) -> Result<bool, String> {
+        if !self.takes('?') {
+            return Ok(false);
+        }
+        let to_other = self.push(Step::JumpIfZero(0))?;
+        self.choice()?;
+        if !self.takes(':') {
+            return Err("has a ? without its :".into());
+        }
+        let to_end = self.push(Step::Jump(0))?;
+        self.land(to_other);
+        self.level(0)?;
+        self.land(to_end);
+        Ok(true)
     }
 
     fn level(&mut self, level: usize) -> Result<(), String> {

@@ -3,6 +3,7 @@
 use super::codes::*;
 use super::modules::Device;
 use crate::error::{Error, ErrorKind};
+use crate::feature::Feature;
 use crate::genapi::{self, Journal, Port, PortError, Refused};
 use std::sync::Arc;
 
@@ -112,6 +113,14 @@ impl Features {
     pub fn text(&mut self, name: &str) -> Option<String> {
         let mut port = self.port().ok()?;
         self.map.get(&mut port, name).ok().map(|value| value.to_string())
+    }
+
+    /// All of them, as they are now.
+    pub fn list(&mut self) -> Result<Vec<Feature>, Error> {
+        let mut port = self.port().map_err(|_| {
+            Error::new(ErrorKind::Source, "the features cannot be listed: the camera is gone")
+        })?;
+        Ok(self.map.list(&mut port)?)
     }
 
     /// Executes a command.

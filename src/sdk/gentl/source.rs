@@ -280,6 +280,10 @@ impl Source for Gentl {
         is_locked(feature)
     }
 
+    fn features(&mut self) -> Result<Vec<crate::feature::Feature>, Error> {
+        self.features.list()
+    }
+
     fn set_feature(&mut self, feature: &str, value: &str) -> Result<(), Error> {
         if self.device.is_none() {
             let what = format!("{feature} cannot be set: the camera is gone");
@@ -351,7 +355,3 @@ impl Drop for Gentl {
         });
     }
 }
-
-#[cfg(test)]
-#[path = "source_tests.rs"]
-mod tests;
