@@ -50,6 +50,7 @@
 //!   the SDK is needed to build.
 //! - `aravis` (part of `cli`): GigE Vision and USB3 Vision cameras through the free library Aravis, loaded at run
 //!   time.
+//! - `recording` (part of `cli`): recordings, written and replayed ([`recording`], [`replay`]).
 //! - `genapi` (part of `cli`): the features of a GenICam camera by its own description ([`genapi`]).
 //! - `gentl` (part of `cli`): cameras of any maker through its GenTL producer, likewise.
 //! - `media` (part of `cli`): recordings exported to and imported from PNG, TIFF, JPEG, `.npy`, `.seq` and MCAP.
@@ -84,6 +85,8 @@ pub mod pipeline;
 mod query;
 #[cfg(all(feature = "recording", not(loom)))]
 pub mod recording;
+#[cfg(all(feature = "recording", not(loom)))]
+pub mod replay;
 pub mod reset;
 pub mod ring;
 #[cfg(all(any(feature = "mvs", feature = "gentl", feature = "aravis"), not(loom)))]

@@ -30,6 +30,8 @@ const UNSAFE_FILES: &[&str] = &[
     "buffer/home.rs",
     "buffer/pool.rs",
     "buffer/shelf.rs",
+    "replay/guard.rs",
+    "replay/map.rs",
     "ring/tap.rs",
     "sdk/aravis/buffers.rs",
     "sdk/aravis/camera.rs",

@@ -9,6 +9,8 @@ mod cards;
 mod fake;
 #[cfg(feature = "mvs")]
 mod mvs;
+#[cfg(feature = "recording")]
+mod replay;
 mod rig;
 mod sim;
 mod suite;
