@@ -48,6 +48,7 @@
 //!   with few dependencies and no configuration files.
 //! - `mvs` (part of `cli`): cameras through Hikrobot's MVS library ([`sdk`]), loaded at run time. Nothing of
 //!   the SDK is needed to build.
+//! - `recording` (part of `cli`): recordings, written and replayed ([`recording`], [`replay`]).
 //! - `genapi` (part of `cli`): the features of a GenICam camera by its own description ([`genapi`]).
 //! - `gentl` (part of `cli`): cameras of any maker through its GenTL producer, likewise.
 //! - `media` (part of `cli`): recordings exported to and imported from PNG, TIFF, JPEG, `.npy`, `.seq` and MCAP.
@@ -79,6 +80,8 @@ pub mod pipeline;
 mod query;
 #[cfg(all(feature = "recording", not(loom)))]
 pub mod recording;
+#[cfg(all(feature = "recording", not(loom)))]
+pub mod replay;
 pub mod reset;
 pub mod ring;
 #[cfg(all(any(feature = "gentl", feature = "mvs"), not(loom)))]

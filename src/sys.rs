@@ -145,6 +145,14 @@ pub(crate) fn is_locked(file: &std::fs::File) -> bool {
     !free
 }
 
+/// Lets a write beyond the limit on the size of files (`ulimit -f`) fail with EFBIG, where the signal that comes with it
+/// would end the process.
+#[cfg(feature = "cli")]
+pub(crate) fn ignore_file_size_signal() {
+    // SAFETY: SIGXFSZ is a valid signal and SIG_IGN a valid disposition; no handler of ours is replaced.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

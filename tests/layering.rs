@@ -30,6 +30,8 @@ const UNSAFE_FILES: &[&str] = &[
     "buffer/home.rs",
     "buffer/pool.rs",
     "buffer/shelf.rs",
+    "replay/guard.rs",
+    "replay/map.rs",
     "ring/tap.rs",
     "sdk/gentl/library.rs",
     "sdk/gentl/modules.rs",

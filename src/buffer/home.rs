@@ -67,8 +67,21 @@ pub(crate) struct Span {
     pub capacity: usize,
     /// Bytes that are valid.
     pub len: usize,
-    /// What the source needs to take a lent buffer back.
+    /// What the source needs to take a lent buffer back, with [`WRITTEN`]; 0 for memory of the pool.
     pub token: u64,
+}
+
+/// In a token: somebody had the lent buffer writable.
+pub(crate) const WRITTEN: u64 = 1 << 63;
+
+impl Span {
+    /// Somebody is about to have it writable.
+    #[inline]
+    pub fn note_writing(&mut self) {
+        if self.token != 0 {
+            self.token |= WRITTEN;
+        }
+    }
 }
 
 /// One slot's record, beside the payload and never in it.

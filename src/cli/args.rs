@@ -30,6 +30,14 @@ pub enum Command {
     Devices(DevicesArgs),
     /// Say from log files how often errors came, how often the line recovered, and whether memory was flat.
     Stats(StatsArgs),
+    /// Record a source's frames, at the disk's speed.
+    Record(RecordArgs),
+    /// Say what a recording holds: frames, rate, gaps, losses, formats, events.
+    Info(InfoArgs),
+    /// Prove every frame of a recording by its checksum, and say exactly which are good.
+    Verify(VerifyArgs),
+    /// Make a whole recording of what is good in a damaged one; the original stays as it is.
+    Repair(RepairArgs),
     /// Learn from good frames what parts look like, for stages of kind inspect.
     Teach(TeachArgs),
     /// Make a recording of a range of another one, byte for byte.
@@ -76,6 +84,81 @@ pub struct RunArgs {
     /// Print the resolved configuration as TOML and end.
     #[arg(long)]
     pub print_config: bool,
+    /// Of `frameline record`: the recording that is all that the line is for.
+    #[arg(skip)]
+    pub record: Option<PathBuf>,
+}
+
+/// Arguments of `frameline record`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Without --frames and --seconds it records until the source ends or Ctrl-C. Room is reserved ahead; files follow one another as FILE.flr, FILE.0001.flr, ...\n\n\
+Exit codes: 0 it was recorded; 1 it was not, or not to the end; 2 the command is wrong."
+)]
+pub struct RecordArgs {
+    /// Where frames come from, such as sim:?rate=100.
+    #[arg(long, value_name = "URI")]
+    pub source: Option<String>,
+    /// The file to write, NAME.flr; it must not exist.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Stop after so many frames.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
+    /// Stop after so many seconds.
+    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true)]
+    pub seconds: Option<f64>,
+    /// Override a key of the configuration: stage.record.segment=512MiB, source.rate=200.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Print one JSON object as the last line on stdout, everything else on stderr.
+    #[arg(long)]
+    pub json: bool,
+    /// No progress and no summary.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Arguments of `frameline info`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 it was read; 1 it is no recording, or too damaged to be opened; 2 the command is wrong."
+)]
+pub struct InfoArgs {
+    /// The recording; segments that follow it are read, too.
+    pub file: PathBuf,
+    /// Print one JSON object as the last line on stdout, everything else on stderr.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `frameline verify`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 every frame is good and the files were closed; 1 not all is good; 2 the command is wrong."
+)]
+pub struct VerifyArgs {
+    /// The recording; segments that follow it are read, too.
+    pub file: PathBuf,
+    /// Print one JSON object as the last line on stdout, everything else on stderr.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `frameline repair`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 the new recording holds every good frame; 1 it could not be made; 2 the command is wrong."
+)]
+pub struct RepairArgs {
+    /// The damaged recording; it is only read.
+    pub file: PathBuf,
+    /// The recording to make; it must not exist.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Print one JSON object as the last line on stdout, everything else on stderr.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `frameline doctor`.

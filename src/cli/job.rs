@@ -225,6 +225,7 @@ fn stage(
         holds: f.size("holds").unwrap_or_default(),
     };
     let kind = Kind::from_fields(f.text("kind").unwrap_or_default(), &f)?;
+    let spec = StageSpec { holds: spec.holds.max(kind.holds()), ..spec };
     let stage = StageJob { spec, kind, origin: section.origin.clone() };
     boards::check(before, &stage).map_err(|(key, message)| f.error(key, message))?;
     Ok((stage, f.toml()))

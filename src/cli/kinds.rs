@@ -3,9 +3,11 @@
 use super::boards::{Board, Reads, Topic};
 use super::fields::Fields;
 use super::image_kinds::{ImageKind, ImageMaker};
-use super::reference;
+use super::record_kind::{RecordKind, SourceFacts};
+use super::{reference, resolve};
 use crate::error::Error;
 use crate::format::Geometry;
+use crate::recording::{RECORD_KEYS, Recorder};
 use crate::sim::{Judge, SimConfig, Verify, VerifyConfig};
 use crate::stage::Stage;
 use crate::stages::inspect::Reference;
@@ -16,7 +18,7 @@ use crate::stages::{
     THRESHOLD_KEYS, Threshold, UNPACK_KEYS, WriterSettings,
 };
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Keys of `kind = "verify"`.
@@ -61,6 +63,7 @@ pub const NAMES: &[&str] = &[
     "inspect",
     "judge",
     "results",
+    "record",
     "save",
     "delay",
     "fail",
@@ -78,6 +81,7 @@ pub const KINDS: &[(&str, &str, &[Key])] = &[
     ("inspect", "judges each part against a taught reference", INSPECT_KEYS),
     ("judge", "holds verdicts against the truth of the simulated conveyor", JUDGE_KEYS),
     ("results", "records one line a frame in a file", RESULTS_KEYS),
+    ("record", "records frames, to be replayed", RECORD_KEYS),
     ("save", "saves pictures of failed parts", SAVE_KEYS),
     ("delay", "takes its time on purpose", DELAY_KEYS),
     ("fail", "errs, panics or hangs on purpose", FAIL_KEYS),
@@ -126,6 +130,8 @@ pub enum Kind {
         /// The stage whose measurements or verdicts it records.
         from: Option<String>,
     },
+    /// Records frames.
+    Record(RecordKind),
     /// Takes its time.
     Delay(DelaySettings),
     /// Fails.
@@ -187,6 +193,7 @@ impl Kind {
                 }
                 Kind::Results { writer, from: f.text("from").map(Into::into) }
             }
+            "record" => Kind::Record(RecordKind::from_fields(f)?),
             "delay" => Kind::Delay(DelaySettings {
                 time: time("time"),
                 mode: match f.text("mode") {
@@ -227,10 +234,23 @@ impl Kind {
                 topics: &[Topic::Measurements, Topic::Verdicts],
                 needed: false,
             }),
+            Kind::Record(record) if record.watches_parts() => Some(Reads {
+                from: record.from.as_deref(),
+                topics: &[Topic::Verdicts],
+                needed: record.from.is_some(),
+            }),
             Kind::Save { from, .. } | Kind::Judge { from } => {
                 Some(Reads { from: from.as_deref(), topics: &[Topic::Verdicts], needed: true })
             }
             _ => None,
+        }
+    }
+
+    /// Frames that it may hold beyond its turn, by its nature.
+    pub fn holds(&self) -> usize {
+        match self {
+            Kind::Record(record) => record.holds(),
+            _ => 0,
         }
     }
 
@@ -244,6 +264,7 @@ impl Kind {
                 | Kind::Save { .. }
                 | Kind::Judge { .. }
                 | Kind::Results { .. }
+                | Kind::Record(_)
                 | Kind::Delay(_)
                 | Kind::Fail(_)
         )
@@ -292,6 +313,10 @@ impl Kind {
             }
             _ => None,
         };
+        let recorder = match self {
+            Kind::Record(record) => Some(Mutex::new(record.open(workers, around.source.as_ref())?)),
+            _ => None,
+        };
         let kind = self.clone();
         Ok(Maker {
             kind,
@@ -302,6 +327,7 @@ impl Kind {
             pictures,
             reference,
             image,
+            recorder,
         })
     }
 }
@@ -313,13 +339,20 @@ pub struct Surroundings {
     geometry: Geometry,
     gallery: Arc<Gallery>,
     reference: Option<Arc<Reference>>,
+    source: Option<SourceFacts>,
 }
 
 impl Surroundings {
     /// Those of a source, with the list of the run's pictures.
     pub fn new(uri: &str, geometry: Geometry, gallery: Arc<Gallery>) -> Self {
-        let sim = SimConfig::from_uri(uri).ok();
-        Surroundings { sim, geometry, gallery, reference: None }
+        let sim = SimConfig::from_uri(&resolve::camera(uri)).ok();
+        Surroundings { sim, geometry, gallery, reference: None, source: None }
+    }
+
+    /// What a recording says of the source.
+    pub fn with_source(mut self, source: SourceFacts) -> Self {
+        self.source = Some(source);
+        self
     }
 
     /// The reference of an inspecting stage that names no file.
@@ -345,9 +378,15 @@ pub struct Maker {
     image: Option<ImageMaker>,
     pictures: Option<PictureWriter>,
     reference: Option<Arc<Reference>>,
+    recorder: Option<Mutex<Recorder>>,
 }
 
 impl Maker {
+    /// The recorder of a stage that records.
+    pub fn recorder(&self) -> Option<MutexGuard<'_, Recorder>> {
+        self.recorder.as_ref().map(|r| r.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The instance of one worker.
     pub fn make(&self, worker: usize) -> Box<dyn Stage> {
         match &self.kind {
@@ -415,6 +454,13 @@ impl Maker {
                     }
                 }
                 None => unreachable!("a results stage was opened with its writer"),
+            },
+            Kind::Record(_) => match (self.recorder(), &self.board) {
+                (Some(mut recorder), Some(Board::Verdicts(board))) => {
+                    Box::new(recorder.stage().with_verdicts(board.clone()))
+                }
+                (Some(mut recorder), _) => Box::new(recorder.stage()),
+                (None, _) => unreachable!("a record stage was opened with its recorder"),
             },
             Kind::Delay(settings) => {
                 let seed = settings.seed.wrapping_add(worker as u64);

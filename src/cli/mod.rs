@@ -20,6 +20,8 @@ pub mod log;
 pub mod machine;
 pub mod media;
 pub mod object;
+pub mod record_kind;
+pub mod recording;
 pub mod reference;
 pub mod reference_image;
 pub mod report;
@@ -49,6 +51,8 @@ const WRONG: u8 = 2;
 
 /// The whole program.
 pub fn main() -> ExitCode {
+    // A limit on the size of files is an error of a write, as a full disk is, and not the end of the program.
+    crate::sys::ignore_file_size_signal();
     let cli = match args::Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => return argument_error(&e),
@@ -61,6 +65,10 @@ pub fn main() -> ExitCode {
         args::Command::Devices(devices) => devices::run(devices),
         args::Command::Stats(stats) => stats::run(stats),
         args::Command::Teach(teach) => teach::run(teach),
+        args::Command::Record(record) => recording::record::run(record, cli.verbose),
+        args::Command::Info(info) => recording::info::run(info),
+        args::Command::Verify(verify) => recording::verify::run(verify),
+        args::Command::Repair(repair) => recording::repair::run(repair),
         args::Command::Cut(cut) => media::cut(cut),
         args::Command::Export(export) => media::export(export),
         args::Command::Import(import) => media::import(import),

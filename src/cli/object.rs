@@ -50,6 +50,9 @@ impl Verdict {
         for (name, count) in bad_figures(job, s) {
             failures.push(format!("stage {name} found {count}"));
         }
+        for (name, error) in lost_recordings(job, s) {
+            failures.push(format!("stage {name} records no more: {error}"));
+        }
         let f = &s.frames;
         if f.grabbed != f.accounted() {
             failures.push(format!(
@@ -98,6 +101,23 @@ impl Verdict {
         let grabbed = self.grabbed;
         format!("; {lost} of {grabbed} did not arrive whole ({})", causes.join(", "))
     }
+}
+
+/// Recordings that ended before their line: stage and reason.
+fn lost_recordings<'a>(job: &'a Job, s: &'a Snapshot) -> Vec<(&'a str, &'a str)> {
+    let records = |name: &str| {
+        job.stages.iter().any(|j| j.spec.name == name && matches!(j.kind, Kind::Record(_)))
+    };
+    let stages = s.stages.iter().filter(|stage| records(&stage.name));
+    let errors = stages.flat_map(|stage| {
+        stage.results.iter().filter_map(|(key, figure)| match figure {
+            Figure::Text(text) if *key == "error" && !text.is_empty() => {
+                Some((stage.name.as_str(), text.as_str()))
+            }
+            _ => None,
+        })
+    });
+    errors.collect()
 }
 
 /// What verifying stages found wrong: stage and `torn frames: 3`.

@@ -8,6 +8,9 @@ use super::job::Job;
 use super::schema::TABLE_NAMES;
 use super::value::list;
 use crate::error::{Error, ErrorKind};
+use crate::recording::Segment;
+use crate::recording::format::Header;
+use crate::replay::{Replay, ReplayConfig};
 use crate::sdk::gentl::Gentl;
 use crate::sdk::mvs::Mvs;
 use crate::sim::{Sim, SimConfig};
@@ -25,12 +28,15 @@ const BUILT_IN_STAGES: &str = "[[stage]]\nname = \"verify\"\nkind = \"verify\"\n
 /// For a source whose content nobody knows, there is nothing to verify.
 const BUILT_IN_MEASURING: &str =
     "[[stage]]\nname = \"threshold\"\nkind = \"threshold\"\nring = 16\n";
+/// The line of `frameline record`.
+const BUILT_IN_RECORDING: &str =
+    "[[stage]]\nname = \"record\"\nkind = \"record\"\nring = 16\ndepth = 16\n";
 /// How long a run without a configuration file lasts where nobody says.
 const BUILT_IN_SECONDS: f64 = 10.0;
 
 /// Backends by URI scheme, and whether this version has them.
 const SCHEMES: &[(&str, bool)] =
-    &[("sim", true), ("mvs", true), ("gentl", true), ("aravis", false), ("replay", false)];
+    &[("sim", true), ("mvs", true), ("gentl", true), ("aravis", false), ("replay", true)];
 
 /// Whether this version can open sources of that scheme.
 pub(super) fn has_backend(scheme: &str) -> bool {
@@ -53,7 +59,7 @@ pub fn job(args: &RunArgs, cores: &[usize]) -> Result<Job, Error> {
         let frames = i64::try_from(frames).unwrap_or(i64::MAX);
         capture.set("frames", Raw::Integer(frames), Origin::Argument("--frames"));
     }
-    let bounded = args.config.is_some() || args.frames.is_some();
+    let bounded = args.config.is_some() || args.frames.is_some() || args.record.is_some();
     if let Some(seconds) = args.seconds.or((!bounded).then_some(BUILT_IN_SECONDS)) {
         let ns = Raw::Integer((seconds * 1e9) as i64);
         capture.set("duration", ns, Origin::Argument("--seconds"));
@@ -68,6 +74,11 @@ pub fn job(args: &RunArgs, cores: &[usize]) -> Result<Job, Error> {
     for set in of_source {
         document.set(set, TABLE_NAMES)?;
     }
+    if let Some(path) = &args.record {
+        document.stages = Document::parse(BUILT_IN_RECORDING, "built-in", TABLE_NAMES)?.stages;
+        let file = Raw::Text(path.display().to_string());
+        document.stages[0].set("file", file, Origin::Argument("--out"));
+    }
     if document.stages.is_empty() {
         document.stages = Document::parse(built_in(&document), "built-in", TABLE_NAMES)?.stages;
     }
@@ -81,12 +92,32 @@ pub fn job(args: &RunArgs, cores: &[usize]) -> Result<Job, Error> {
 /// The stages of a job that names none. A source that is wrong is told when the job is made.
 fn built_in(document: &Document) -> &'static str {
     match super::job::source(document) {
-        Ok((uri, _)) if !uri.starts_with("sim:") => BUILT_IN_MEASURING,
-        Ok((uri, _)) if SimConfig::from_uri(&uri).is_ok_and(|c| c.shows_conveyor()) => {
+        Ok((uri, _)) if !camera(&uri).starts_with("sim:") => BUILT_IN_MEASURING,
+        Ok((uri, _)) if SimConfig::from_uri(&camera(&uri)).is_ok_and(|c| c.shows_conveyor()) => {
             BUILT_IN_INSPECTION
         }
         _ => BUILT_IN_STAGES,
     }
+}
+
+/// What the recording says that a replay's URI names; `None` for other sources, and for recordings that cannot be
+/// opened, which is told when the replay is.
+pub(super) fn recorded(uri: &str) -> Option<Header> {
+    let config = ReplayConfig::from_uri(uri).ok()?;
+    Some(Segment::open(config.path).ok()?.header().clone())
+}
+
+/// The URI of the camera whose frames come: of a replay, the one that was recorded.
+pub(super) fn camera(uri: &str) -> String {
+    let mut camera = uri.to_string();
+    // A recording of a replay of a recording has an end somewhere.
+    for _ in 0..8 {
+        match recorded(&camera) {
+            Some(header) => camera = header.texts.source,
+            None => break,
+        }
+    }
+    camera
 }
 
 /// Opens the source that the job names.
@@ -112,6 +143,7 @@ pub(super) fn open_uri(uri: &str, origin: &Origin) -> Result<Box<dyn Source>, Er
             "this version of frameline has no {scheme} backend yet; it has {}",
             list(have())
         ))),
+        Some(("replay", _)) => open_as(Replay::from_uri(uri), &here),
         Some(("gentl", _)) => open_as(Gentl::from_uri(uri), &here),
         Some(("mvs", _)) => open_as(Mvs::from_uri(uri), &here),
         Some(_) => open_as(Sim::from_uri(uri), &here),
@@ -288,10 +320,10 @@ mod tests {
         for (uri, want) in [
             ("gentl:a.cti", "never taken from the working directory"),
             ("gentl:?exposure=5", "no parameter \"exposure\""),
-            ("aravis:", "no aravis backend yet; it has sim, mvs and gentl"),
+            ("aravis:", "no aravis backend yet; it has sim, mvs, gentl and replay"),
             ("mvs:libMvCameraControl.so", "never taken from the working directory"),
             ("mvs:?exposure=5", "no parameter \"exposure\""),
-            ("replay:a.fl", "no replay backend yet"),
+            ("replay:a.flr", "there is no such file"),
             ("smi:", "unknown source scheme \"smi\", did you mean \"sim\"?"),
             ("camera", "has no scheme"),
             ("sim:?colour=red", "colour"),

@@ -7,16 +7,18 @@ use super::kinds::{Kind, Surroundings};
 use super::log::Log;
 use super::machine::Machine;
 use super::object::{Verdict, object};
+use super::record_kind::SourceFacts;
 use super::report::ReportFolder;
 use super::report::picture::{Saved, pictures};
-use super::resolve;
 use super::status::view::Goal;
 use super::status::{Status, wants_colour};
 use super::summary::summary;
 use super::teach;
+use super::{recording, resolve};
 use crate::buffer::Frame;
 use crate::error::{Error, ErrorKind};
 use crate::pipeline::{Line, LineBuilder, Snapshot, StageSpec};
+use crate::recording::RecorderAlarm;
 use crate::sim::{Scene, Sim, SimConfig};
 use crate::source::Source;
 use crate::stage::{Flow, FnStage, StageContext};
@@ -50,14 +52,18 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
     let goal = Goal { frames: job.line.capture.frames, duration: job.line.capture.duration };
     let status = Status::new(args.quiet, goal);
     status.prepare(preparation(&job));
-    let line = builder(&job, &gallery)?.start()?;
+    let mut alarms = Vec::new();
+    let line = builder_with(&job, &gallery, &mut alarms)?.start()?;
+    if args.record.is_none() {
+        alarms.clear(); // A line goes on without its recording.
+    }
     if status.on_screen() {
         // Who suspends or ends the program gets the cursor back first.
         for signal in [SIGTSTP, SIGQUIT] {
             signals.add_signal(signal).map_err(no_handler)?;
         }
     }
-    let (snapshot, interrupted) = watch(line, &mut signals, &job, status, folder.as_mut());
+    let (snapshot, interrupted) = watch(line, &mut signals, &job, status, folder.as_mut(), &alarms);
     let mut verdict = Verdict::of(&job, &snapshot, interrupted);
     verdict.log = log.finish();
     let text = summary(&snapshot, &verdict, &job);
@@ -75,7 +81,11 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
         if !args.quiet {
             let _ = std::io::stderr().write_all(text.as_bytes());
         }
-        print(&format!("{}\n", object(&snapshot, &verdict)))?;
+        let mut object = object(&snapshot, &verdict);
+        if let Some(path) = &args.record {
+            object["recording"] = recording::record::object(path);
+        }
+        print(&format!("{object}\n"))?;
     } else if !args.quiet {
         print(&with_colour(&text, verdict.failures.is_empty()))?;
     }
@@ -115,9 +125,20 @@ pub(super) fn print(text: &str) -> Result<(), Error> {
 
 /// The line that the job describes.
 pub(super) fn builder(job: &Job, gallery: &Arc<Gallery>) -> Result<LineBuilder, Error> {
+    builder_with(job, gallery, &mut Vec::new())
+}
+
+/// The same, with those who tell whether its recordings go on.
+fn builder_with(
+    job: &Job,
+    gallery: &Arc<Gallery>,
+    alarms: &mut Vec<RecorderAlarm>,
+) -> Result<LineBuilder, Error> {
     check_first(job)?;
     let source = resolve::open_source(job)?;
+    let facts = SourceFacts::of(&job.uri, &*source, job.line.capture.frames);
     let surroundings = Surroundings::new(&job.uri, source.geometry(), gallery.clone());
+    let surroundings = surroundings.with_source(facts);
     let boards = Boards::of(&job.stages);
     let mut builder = Line::builder_boxed(source).config(job.line.clone());
     for (i, stage) in job.stages.iter().enumerate() {
@@ -126,6 +147,10 @@ pub(super) fn builder(job: &Job, gallery: &Arc<Gallery>) -> Result<LineBuilder, 
             .kind
             .open(&around, workers_of(job, i), boards.at(i))
             .map_err(|e| stage.origin.error(format_args!("stage {}: {e}", stage.spec.name)))?;
+        if let Some(recorder) = maker.recorder() {
+            builder = builder.witness(recorder.witness());
+            alarms.push(recorder.alarm());
+        }
         builder = builder.stage_with(stage.spec.clone(), move |worker| maker.make(worker));
     }
     Ok(builder)
@@ -172,6 +197,7 @@ fn watch(
     job: &Job,
     mut status: Status,
     mut folder: Option<&mut ReportFolder>,
+    alarms: &[RecorderAlarm],
 ) -> (Snapshot, bool) {
     let deadline = job.line.reset.deadline + STOP_SLACK;
     let handle = line.handle();
@@ -196,7 +222,8 @@ fn watch(
             status.end();
             return (line.abort(), true);
         }
-        if asked == 1 && stop_by.is_none() {
+        let over = alarms.iter().any(RecorderAlarm::has_failed);
+        if (asked == 1 || over) && stop_by.is_none() {
             handle.request_stop();
             stop_by = Some(Instant::now() + deadline);
         }

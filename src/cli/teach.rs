@@ -139,7 +139,7 @@ pub fn learn(
 /// whose caps are others than those that the run will show. `None`: the stage names one, or its source is no conveyor.
 pub fn at_start(job: &Job, stage: &StageJob) -> Result<Option<Arc<Reference>>, Error> {
     let Kind::Inspect { reference: None } = stage.kind else { return Ok(None) };
-    let Ok(mut camera) = SimConfig::from_uri(&job.uri) else { return Ok(None) };
+    let Ok(mut camera) = SimConfig::from_uri(&resolve::camera(&job.uri)) else { return Ok(None) };
     if !camera.shows_conveyor() {
         return Ok(None);
     }

@@ -5,9 +5,11 @@
 
 pub mod aravis;
 pub mod gentl;
+mod incident;
 pub mod mvs;
 mod table;
 
+pub use incident::{Incident, IncidentKind, Witness};
 pub use table::{CodeEntry, CodeTable};
 
 use std::fmt;

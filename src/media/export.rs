@@ -92,15 +92,15 @@ pub(super) fn range(
         return Err(Error::new(ErrorKind::Source, format!("{path} has no frame")));
     };
     let to = to.unwrap_or(last);
-    if from > to {
-        return Err(Error::config(format!("the first frame, {from}, comes after the last, {to}")));
-    }
-    if to > last {
+    if from.max(to) > last {
         return Err(Error::config(format!(
             "{path} has {}, the last one is number {last}; {} is none of them",
             counted(frames, "frame"),
             if from > last { from } else { to }
         )));
+    }
+    if from > to {
+        return Err(Error::config(format!("the first frame, {from}, comes after the last, {to}")));
     }
     Ok((from, to))
 }

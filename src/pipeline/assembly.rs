@@ -21,6 +21,7 @@ use crate::buffer::{Pool, PoolView};
 use crate::clock::{Clock, HostTime};
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::fault::CodeTable;
+use crate::fault::Witness;
 use crate::source::{Fill, Source};
 use crate::stage::{OutputSpec, Stage};
 use crate::sync::{AtomicBool, AtomicU64, WakeCell, rtrb};
@@ -43,13 +44,14 @@ pub(super) struct Design {
     pub stages: Vec<Vec<Box<dyn Stage>>>,
     pub fill: Fill,
     pub clock: Clock,
+    pub witnesses: Vec<Arc<dyn Witness>>,
     pub autostart: bool,
 }
 
 /// Makes the memory, then the rings, then the threads, consumers first.
 pub(super) fn assemble(design: Design) -> Result<Line, Error> {
     let mut needs = needs(&design)?;
-    let Design { source, config, plan, mut stages, fill, clock, autostart } = design;
+    let Design { source, config, plan, mut stages, fill, clock, witnesses, autostart } = design;
     let beds: Vec<Arc<WakeCell>> =
         (0..thread_count(&plan)).map(|_| Arc::new(WakeCell::new())).collect();
     let pool = needs.source_pool(&*source, fill, beds[0].clone())?;
@@ -57,7 +59,7 @@ pub(super) fn assemble(design: Design) -> Result<Line, Error> {
 
     let mut parts = Parts::new(&plan, pool);
     let capture_turn = parts.thread("capture".into(), &beds[0]);
-    let capture_reporter = parts.reporter();
+    let capture_reporter = parts.reporter().with_witnesses(witnesses);
     for agent in 0..plan.agents.len() {
         parts.agent(&plan, agent, &mut stages, &needs, &mut wiring, &beds)?;
     }

@@ -7,9 +7,11 @@ use super::plan::{CALLER, Plan, check_core, check_priority};
 use crate::agent::known_cores;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
+use crate::fault::Witness;
 use crate::format::Geometry;
 use crate::source::{Fill, Source};
 use crate::stage::Stage;
+use std::sync::Arc;
 
 type Factory = Box<dyn FnMut(usize) -> Box<dyn Stage> + Send>;
 
@@ -21,6 +23,7 @@ pub struct LineBuilder {
     factories: Vec<Factory>,
     caller: Option<StageSpec>,
     clock: Clock,
+    witnesses: Vec<Arc<dyn Witness>>,
     refused: Option<Error>,
 }
 
@@ -40,6 +43,7 @@ impl LineBuilder {
             factories: Vec::new(),
             caller: None,
             clock: Clock::host(),
+            witnesses: Vec::new(),
             refused: None,
         }
     }
@@ -81,6 +85,12 @@ impl LineBuilder {
     ) -> Self {
         self.specs.push(spec.into());
         self.factories.push(Box::new(factory));
+        self
+    }
+
+    /// Tells `witness` of every fault, reset and reconnection of the capture thread, as it happens.
+    pub fn witness(mut self, witness: Arc<dyn Witness>) -> Self {
+        self.witnesses.push(witness);
         self
     }
 
@@ -136,6 +146,7 @@ impl LineBuilder {
             source: self.source,
             config: self.config,
             clock: self.clock,
+            witnesses: self.witnesses,
             autostart,
         })
     }
@@ -164,6 +175,9 @@ fn prepare(plan: &Plan, stages: &mut [Vec<Box<dyn Stage>>], source: Geometry) ->
         let mut output = input;
         for stage in workers {
             output = stage.prepare(&input).map_err(|why| {
+                if why.kind() == ErrorKind::Io {
+                    return why; // Nothing is wrong with the images.
+                }
                 let from = node.parent.map_or("the source".into(), |p| {
                     format!("stage {:?}", plan.nodes[p].spec.name)
                 });

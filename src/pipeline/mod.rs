@@ -25,6 +25,7 @@ mod shared;
 mod silence;
 mod snapshot;
 mod wiring;
+mod witness;
 mod worker;
 
 pub use builder::LineBuilder;

@@ -10,7 +10,7 @@ use crate::agent::ExitBoard;
 use crate::buffer::PoolView;
 use crate::clock::{Clock, HostTime, Nanos};
 use crate::error::Refusal;
-use crate::fault::FaultClass;
+use crate::fault::{FaultClass, Witness};
 use crate::reset::Acks;
 use crate::ring::{EdgeCounts, Policy};
 use crate::stage::{StageError, StageResults};
@@ -408,6 +408,8 @@ pub(super) struct Reporter {
     ring: crate::sync::rtrb::Producer<Event>,
     dropped: Arc<AtomicU64>,
     monitor: Arc<WakeCell>,
+    /// Told of faults, resets and reconnections at once, so that they know of them before the next frame comes.
+    witnesses: Vec<Arc<dyn Witness>>,
 }
 
 impl Reporter {
@@ -417,7 +419,14 @@ impl Reporter {
     ) -> (Reporter, crate::sync::rtrb::Consumer<Event>, Arc<AtomicU64>) {
         let (tx, rx) = crate::touch::ring(crate::sync::rtrb::RingBuffer::new(depth));
         let dropped = Arc::new(AtomicU64::new(0));
-        (Reporter { ring: tx, dropped: dropped.clone(), monitor }, rx, dropped)
+        let witnesses = Vec::new();
+        (Reporter { ring: tx, dropped: dropped.clone(), monitor, witnesses }, rx, dropped)
+    }
+
+    /// The same, with witnesses.
+    pub fn with_witnesses(mut self, witnesses: Vec<Arc<dyn Witness>>) -> Reporter {
+        self.witnesses = witnesses;
+        self
     }
 
     /// Tells it.
@@ -434,6 +443,11 @@ impl Reporter {
     /// Tells something that must not get lost. Not on the hot path: a full ring is waited for, up to a
     /// tenth of a second.
     pub fn tell_surely(&mut self, event: Event) {
+        if !self.witnesses.is_empty()
+            && let Some(incident) = super::witness::incident(&event)
+        {
+            self.witnesses.iter().for_each(|w| w.saw(&incident));
+        }
         for _ in 0..100 {
             if !self.ring.is_full() {
                 break;

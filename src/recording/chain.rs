@@ -142,6 +142,12 @@ impl Chain {
         Ok(file)
     }
 
+    /// Takes back the segment made last, of which nothing was written.
+    pub fn undo(&mut self, file: SegmentFile) {
+        let _ = std::fs::remove_file(file.path());
+        self.next -= 1;
+    }
+
     fn layout(&self, payload_bytes: u64, written: u64) -> Option<Layout> {
         let payload = payload_bytes.max(1);
         let each = round_up_to_page(payload)?.checked_add(ENTRY_BYTES)?;

@@ -3,17 +3,26 @@
 //! - [`format`] is the layout, without any input or output;
 //! - [`Recording`] reads one, or the set of segments that it is, by ordinary reads: nothing is mapped, so a file that
 //!   shrinks meanwhile is an error and no signal;
-//! - [`Writer`] writes one in plain calls on the caller's thread, for conversions.
+//! - [`Writer`] writes one in plain calls on the caller's thread, for conversions;
+//! - [`Recorder`] writes one at the disk's speed while a line runs; its [`RecordStage`] is part of the line.
 //!
 //! A file is never believed: what it says is checked before anything is allocated, and no content panics.
 
 pub mod format;
 
 mod chain;
+mod facts;
 mod reader;
+mod recorder;
+mod repair;
 mod segment;
+mod verify;
 mod writer;
 
 pub use chain::{Head, Rule, segment_path};
+pub use facts::{CAUSES, Facts, FormatStretch, IntervalClass};
 pub use reader::{Recording, Segment};
+pub use recorder::{Keep, RECORD_KEYS, RecordStage, Recorder, RecorderAlarm, RecorderSettings};
+pub use repair::{Repaired, repair};
+pub use verify::{BadFrames, Findings, verify};
 pub use writer::Writer;

@@ -40,12 +40,13 @@ impl SegmentFile {
         })?;
         let bytes = header.layout.file_bytes(header.layout.frame_capacity);
         let made = Self::fill(&file, &header, bytes).map_err(|e| match e.raw_os_error() {
-            Some(libc::ENOSPC | libc::EDQUOT) => Error::new(
+            Some(libc::ENOSPC | libc::EDQUOT) => Error::with_source(
                 ErrorKind::Io,
                 format!(
                     "there is no room for the {bytes} bytes of {}; free some, or ask for fewer frames or smaller segments",
                     path.display()
                 ),
+                e,
             ),
             Some(libc::EFBIG) => Error::new(
                 ErrorKind::Io,
@@ -94,6 +95,16 @@ impl SegmentFile {
             Some(direct) if aligned => sys::write_all_at(direct, parts, at),
             _ => sys::write_all_at(&self.file, parts, at),
         }
+    }
+
+    /// Whether payloads go past the page cache.
+    pub fn is_direct(&self) -> bool {
+        self.direct.is_some()
+    }
+
+    /// Makes what is committed durable. Blocks for as long as the disk takes.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
     }
 
     /// Commits frames from `first` on, whose payloads are written: their encoded entries.

@@ -115,9 +115,12 @@ fn devices_lists_the_simulated_camera_and_says_what_it_looked_at() {
         reason.contains("libMvCameraControl.so") && reason.contains("not a shared library"),
         "{reason}"
     );
-    assert_eq!(
-        o["note"],
-        "no camera was found (mvs does not work, the reason is above); sim: stands in for one, and frameline doctor tells more"
+    let note = o["note"].as_str().unwrap();
+    let ends = "sim: stands in for one, and frameline doctor tells more";
+    assert!(
+        note.starts_with("no camera was found (mvs does not work, the reason is above")
+            && note.ends_with(ends),
+        "{note}"
     );
 }
 

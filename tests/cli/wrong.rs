@@ -31,7 +31,7 @@ fn wrong_commands_are_one_sentence_and_exit_code_2() {
         (&["run", "--source", "gentl:p.cti"], "never taken from the working directory"),
         (&["run", "--source", "aravis:"], "no aravis backend yet"),
         (&["run", "--source", "aravis:"], "no aravis backend yet"),
-        (&["run", "--source", "replay:f"], "no replay backend yet"),
+        (&["run", "--source", "replay:f"], "there is no such file"),
         (&["run", "--source", "sim:?colour=red"], "\"colour\"; it knows width"),
         (&["run", "--source", "sim:?width=many"], "width is \"many\""),
         (&["run", "--source", "sim:?width=0"], "width is 0"),

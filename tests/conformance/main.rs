@@ -5,6 +5,8 @@
 mod fake;
 #[cfg(feature = "mvs")]
 mod mvs;
+#[cfg(feature = "recording")]
+mod replay;
 mod rig;
 mod suite;
 

@@ -10,6 +10,7 @@ mod util;
 mod faults;
 mod opening;
 mod streaming;
+mod tlsimu;
 
 use fakegentl::Fake;
 use frameline::buffer::Frame;

@@ -4,4 +4,9 @@
 
 mod broken;
 mod files;
+mod line;
 mod made;
+#[cfg(feature = "cli")]
+mod program;
+#[path = "../util/mod.rs"]
+mod util;

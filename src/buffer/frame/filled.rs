@@ -84,8 +84,12 @@ impl Frame {
         if !self.is_alone() {
             return None;
         }
-        let s = self.0.span();
         // SAFETY: alone, and borrowed mutably; others' reads happened before (acquire in `is_alone`).
+        let s = self.0.slot().span.with_mut(|s| unsafe {
+            (*s).note_writing();
+            *s
+        });
+        // SAFETY: as above.
         Some(unsafe { std::slice::from_raw_parts_mut(s.ptr, s.len) })
     }
 

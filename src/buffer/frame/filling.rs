@@ -5,7 +5,7 @@ use super::fate::Fate;
 use super::filled::Frame;
 use super::handle::{Handle, go_home};
 use super::lane::Lane;
-use crate::buffer::home::{Core, Keep, Place, Slot, Span};
+use crate::buffer::home::{Core, Keep, Place, Slot, Span, WRITTEN};
 use crate::meta::{Beside, FrameMeta, FrameStatus};
 use crate::sync::Ordering;
 use std::ptr::NonNull;
@@ -63,7 +63,7 @@ impl FrameMut {
     /// Any thread. Free.
     #[inline]
     pub fn buffer_mut(&mut self) -> &mut [u8] {
-        let s = self.span();
+        let s = self.span_for_writing();
         // SAFETY: `capacity` bytes at `ptr` are ours alone, initialised (touched anonymous memory, or
         // memory lent to us whole).
         unsafe { std::slice::from_raw_parts_mut(s.ptr, s.capacity) }
@@ -116,7 +116,20 @@ impl FrameMut {
 
     /// What the source attached to a lent buffer.
     pub fn token(&self) -> u64 {
-        self.span().token
+        self.span().token & !WRITTEN
+    }
+
+    /// Whether a lent buffer may have been written since it was lent: somebody had it writable.
+    pub fn was_written(&self) -> bool {
+        self.span().token & WRITTEN != 0
+    }
+
+    /// The span, of which writing is noted if it is lent.
+    #[inline]
+    fn span_for_writing(&mut self) -> Span {
+        let s = self.span_mut();
+        s.note_writing();
+        *s
     }
 
     /// Points the handle at memory of the source (fill by lending).
@@ -125,6 +138,7 @@ impl FrameMut {
     /// - `capacity` bytes at `ptr` are initialised and nobody else writes them until the source gets
     ///   `token` back.
     /// - The memory outlives every handle of this frame: a source must not free it while it is lent.
+    /// - `token` is below 2^63; 0 stands for nothing lent.
     /// - The frame is of a lending pool ([`Pool::lending`](crate::buffer::Pool::lending)).
     #[inline]
     pub unsafe fn lend(&mut self, ptr: NonNull<u8>, capacity: usize, token: u64) {
@@ -135,7 +149,7 @@ impl FrameMut {
 
     /// The start of the buffer, for an SDK that fills it behind the compiler's back (fill by announcing).
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.span().ptr
+        self.span_for_writing().ptr
     }
 
     /// Whether the slot's memory is the pool's own.

@@ -29,7 +29,8 @@ pub fn decode(file: impl BufRead + Seek, pixels: &mut Vec<u8>) -> Result<Decoded
     Ok((width as u32, height as u32, format))
 }
 
-/// The decoder's words without its line breaks.
+/// The decoder's words without its line breaks and quotes.
 fn told(e: &dyn std::fmt::Debug) -> String {
-    format!("{e:?}").split_whitespace().collect::<Vec<_>>().join(" ")
+    let text = format!("{e:?}").replace("\\n", " ").replace('"', "");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -355,7 +355,3 @@ impl Drop for Gentl {
         });
     }
 }
-
-#[cfg(test)]
-#[path = "source_tests.rs"]
-mod tests;

@@ -43,7 +43,7 @@ impl Config {
         let mut config = Config {
             cameras: Vec::new(),
             announce_min: 3,
-            alignment: 64,
+            alignment: 8,
             stacked: true,
             zipped: true,
             talkative: true,

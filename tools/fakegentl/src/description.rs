@@ -4,6 +4,18 @@ use crate::camera::{FORMATS, at};
 use crate::config::CameraConfig;
 use std::fmt::Write as _;
 
+/// Bytes of a module's name, at the start of its registers.
+pub const MODULE_ID_BYTES: usize = 64;
+
+/// The description of a module of the host's side. Consumers were seen that open nothing without one.
+pub const MODULE: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>
+<RegisterDescription ModelName=\"FakeGenTLModule\" VendorName=\"frameline\" ToolTip=\"A module of the producer\" StandardNameSpace=\"None\" SchemaMajorVersion=\"1\" SchemaMinorVersion=\"1\" SchemaSubMinorVersion=\"0\" MajorVersion=\"1\" MinorVersion=\"0\" SubMinorVersion=\"0\" ProductGuid=\"6E3D1F8A-52C4-4B0E-9C67-0D8A7F1B2C03\" VersionGuid=\"6E3D1F8A-52C4-4B0E-9C67-0D8A7F1B2C04\" xmlns=\"http://www.genicam.org/GenApi/Version_1_1\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:schemaLocation=\"http://www.genicam.org/GenApi/Version_1_1 http://www.genicam.org/GenApi/GenApiSchema_Version_1_1.xsd\">
+<Category Name=\"Root\" NameSpace=\"Standard\"><pFeature>ModuleID</pFeature></Category>
+<StringReg Name=\"ModuleID\"><Visibility>Beginner</Visibility><Address>0</Address><Length>64</Length><AccessMode>RO</AccessMode><pPort>Module</pPort></StringReg>
+<Port Name=\"Module\"/>
+</RegisterDescription>
+";
+
 /// The name of the description's file.
 pub fn file_name(zipped: bool) -> &'static str {
     if zipped { "FakeGenTL.zip" } else { "FakeGenTL.xml" }

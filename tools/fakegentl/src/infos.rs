@@ -66,7 +66,7 @@ pub fn device(c: &Camera, command: i32) -> Result<Value, GcError> {
 }
 
 /// About a port: of a camera's registers, of its host-side module, or of another module.
-pub fn port(name: &str, module: &str, is_readable: bool, command: i32) -> Result<Value, GcError> {
+pub fn port(name: &str, module: &str, is_writable: bool, command: i32) -> Result<Value, GcError> {
     match command {
         0 => text(name),
         1 => text("frameline"),
@@ -75,9 +75,9 @@ pub fn port(name: &str, module: &str, is_readable: bool, command: i32) -> Result
         4 | 12 => text(module),
         5 => Ok(Value::Bool(true)),
         6 => Ok(Value::Bool(false)),
-        7 | 8 => Ok(Value::Bool(is_readable)),
-        9 => Ok(Value::Bool(!is_readable)),
-        10 => Ok(Value::Bool(false)),
+        7 => Ok(Value::Bool(true)),
+        8 => Ok(Value::Bool(is_writable)),
+        9 | 10 => Ok(Value::Bool(false)),
         11 => text("1.0"),
         _ => Err(NOT_IMPLEMENTED),
     }

@@ -1,24 +1,54 @@
-//! Ports: registers, and where their description lies. Cameras have both; other modules have neither.
+//! Ports: registers, and where their description lies. Those of the host's side hold the module's name alone.
 
 use crate::abi::*;
 use crate::camera::DESCRIPTION_AT;
-use crate::description::file_name;
+use crate::description::{self, file_name};
 use crate::entry::{export, ok, put};
 use crate::infos;
 use crate::world::{Module, World};
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
 
-/// Where a camera's description lies.
+/// Where a module's description lies, and how long it is.
 fn url(w: &mut World, port: Handle) -> Result<(String, usize), GcError> {
-    match w.module(port)? {
-        Module::Port(..) => {}
-        _ => return Err(NO_DATA),
-    }
-    let camera = w.reach(port)?;
-    let bytes = camera.description.len();
-    let name = file_name(camera.zipped);
+    let (name, bytes) = match w.module(port)? {
+        Module::Port(..) => {
+            let camera = w.reach(port)?;
+            (file_name(camera.zipped), camera.description.len())
+        }
+        Module::Event(_) => return Err(INVALID_HANDLE),
+        _ => ("FakeGenTLModule.xml", description::MODULE.len()),
+    };
     Ok((format!("local:{name};{DESCRIPTION_AT:X};{bytes:X}?SchemaVersion=1.1.0"), bytes))
+}
+
+/// What a module calls itself: all that its registers hold.
+fn name_of(w: &World, module: Module) -> Result<String, GcError> {
+    Ok(match module {
+        Module::Tl => "frameline-fakegentl".into(),
+        Module::Interface(n) => infos::interface_id(n),
+        Module::Port(n, _) | Module::Device(n, _) => w.cameras.get(n).ok_or(INVALID_HANDLE)?.id(),
+        Module::Stream(_) => "fake-stream".into(),
+        Module::Event(_) => return Err(INVALID_HANDLE),
+    })
+}
+
+/// Reads a module of the host's side.
+fn read_module(name: &str, address: u64, to: &mut [u8]) -> GcError {
+    let mut registers = [0; description::MODULE_ID_BYTES];
+    let named = &name.as_bytes()[..name.len().min(registers.len() - 1)];
+    registers[..named.len()].copy_from_slice(named);
+    let (memory, from) = match address.checked_sub(DESCRIPTION_AT) {
+        Some(from) => (description::MODULE.as_bytes(), from as usize),
+        None => (&registers[..], address as usize),
+    };
+    match memory.get(from..from.saturating_add(to.len())) {
+        Some(bytes) => {
+            to.copy_from_slice(bytes);
+            SUCCESS
+        }
+        None => INVALID_ADDRESS,
+    }
 }
 
 export! {
@@ -27,11 +57,14 @@ export! {
         if to.is_null() || size.is_null() {
             return INVALID_PARAMETER;
         }
-        let Module::Port(..) = ok!(w.module(port)) else { return NOT_IMPLEMENTED };
-        let camera = ok!(w.reach(port));
+        let module = ok!(w.module(port));
         // SAFETY: the caller's promise: so much room is there.
         let to = unsafe { std::slice::from_raw_parts_mut(to.cast::<u8>(), size.read_unaligned()) };
-        camera.read(address, to)
+        if !matches!(module, Module::Port(..)) {
+            let name = ok!(name_of(w, module));
+            return read_module(&name, address, to);
+        }
+        ok!(w.reach(port)).read(address, to)
     }
 
     /// Writes a register.
@@ -55,13 +88,9 @@ export! {
 
     /// In how many places a description lies.
     fn GCGetNumPortURLs(w, port: Handle, count: *mut u32) {
-        let there = match url(w, port) {
-            Ok(_) => 1,
-            Err(NO_DATA) => 0,
-            Err(code) => return code,
-        };
+        ok!(url(w, port));
         // SAFETY: the caller's promise.
-        unsafe { put(count, there) }
+        unsafe { put(count, 1) }
     }
 
     /// About one of those places.
@@ -87,15 +116,16 @@ export! {
 
     /// About a port.
     fn GCGetPortInfo(w, port: Handle, command: i32, kind: *mut i32, to: *mut c_void, size: *mut usize) {
-        let (name, module, readable) = match ok!(w.module(port)) {
-            Module::Port(n, _) => (w.cameras[n].id(), "Device", true),
-            Module::Device(n, _) => (w.cameras[n].id(), "TLDevice", false),
-            Module::Tl => ("frameline-fakegentl".into(), "TLSystem", false),
-            Module::Interface(n) => (infos::interface_id(n), "TLInterface", false),
-            Module::Stream(_) => ("fake-stream".into(), "TLDataStream", false),
-            Module::Event(_) => return INVALID_HANDLE,
+        let module = ok!(w.module(port));
+        let name = ok!(name_of(w, module));
+        let (kind_of, writable) = match module {
+            Module::Port(..) => ("Device", true),
+            Module::Device(..) => ("TLDevice", false),
+            Module::Tl => ("TLSystem", false),
+            Module::Interface(_) => ("TLInterface", false),
+            Module::Stream(_) | Module::Event(_) => ("TLDataStream", false),
         };
         // SAFETY: the caller's promise.
-        unsafe { give(infos::port(&name, module, readable, command), kind, to, size) }
+        unsafe { give(infos::port(&name, kind_of, writable, command), kind, to, size) }
     }
 }

@@ -1,0 +1,173 @@
+//! 5 MP Mono8 frames recorded from a pool, as fast as the disk takes them; beside plain sequential direct writes of the
+//! same bytes to a file of the same size on the same file system, in turn.
+//!
+//! Then the same line at a pace that the disk can hold, with and without recording: the capture thread's intervals.
+
+mod common;
+
+use common::*;
+use frameline::buffer::{Pool, PoolConfig};
+use frameline::clock::{Clock, HostTime};
+use frameline::format::{Geometry, PixelFormat};
+use frameline::meta::FrameMeta;
+use frameline::recording::format::{Texts, WallClock};
+use frameline::recording::{Head, Recorder, RecorderSettings, Recording, verify};
+use frameline::sim::Sim;
+use frameline::source::FrameIdRule;
+use frameline::stage::{Flow, Flush, FnStage, Stage, StageContext};
+use frameline::{Frame, Line, StageSpec};
+use serde_json::json;
+use std::fs::OpenOptions;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const GEOMETRY: Geometry = Geometry {
+    width: 2448,
+    height: 2048,
+    offset_x: 0,
+    offset_y: 0,
+    pixel_format: PixelFormat::MONO8,
+    x_padding: 0,
+};
+const PAGE: usize = 4096;
+
+fn head(geometry: Geometry) -> Head {
+    Head {
+        geometry,
+        max_payload_bytes: geometry.image_bytes(),
+        id_rule: FrameIdRule::default(),
+        started: WallClock::at(Clock::host().now()),
+        texts: Texts::default(),
+    }
+}
+
+/// Bytes a second of a recorder that is fed as fast as it takes frames, everything durable at the end.
+fn ours(path: &Path, frames: u64) -> f64 {
+    let bytes = GEOMETRY.image_bytes() as usize;
+    let mut settings = RecorderSettings { waits: true, ..RecorderSettings::new(path) };
+    settings.rule.frames = Some(frames);
+    let config = PoolConfig { lock: false, ..PoolConfig::new(settings.holds() + 2, bytes) };
+    let mut pool = Pool::new(config, Default::default()).expect("memory");
+    let mut recorder = Recorder::new(settings, head(GEOMETRY), bytes as u64);
+    let mut stage = recorder.stage();
+    stage.prepare(&GEOMETRY).expect("room on the disk");
+    let begun = Instant::now();
+    let mut sent = 0;
+    while sent < frames {
+        pool.collect();
+        let Some(mut frame) = pool.take() else {
+            std::thread::yield_now();
+            continue;
+        };
+        frame.buffer_mut()[..8].copy_from_slice(&sent.to_le_bytes());
+        frame.set_filled(bytes);
+        *frame.meta_mut() =
+            FrameMeta { frame_id: sent, sequence: sent, ..FrameMeta::of(&GEOMETRY) };
+        let mut frame = frame.filled();
+        let mut cx = StageContext::new(HostTime(sent), None);
+        stage.process(&mut frame, &mut cx).expect("the stage takes it");
+        sent += 1;
+    }
+    stage.flush(Flush::End);
+    let took = begun.elapsed();
+    drop(recorder);
+    let recording = Recording::open(path).expect("it was recorded");
+    assert!(verify(&recording, |_| {}).good == frames, "every frame is there");
+    let _ = std::fs::remove_file(path);
+    (frames * bytes as u64) as f64 / took.as_secs_f64()
+}
+
+/// The same with nothing but writes.
+fn plain(path: &Path, frames: u64) -> f64 {
+    let bytes = (GEOMETRY.image_bytes() as usize).next_multiple_of(PAGE);
+    let memory = vec![7_u8; bytes + PAGE];
+    let start = memory.as_ptr().align_offset(PAGE);
+    let made =
+        OpenOptions::new().create_new(true).write(true).custom_flags(libc::O_DIRECT).open(path);
+    // A file system without direct I/O: both sides go through the page cache.
+    let file = made.unwrap_or_else(|_| {
+        OpenOptions::new().create(true).truncate(true).write(true).open(path).expect("a file")
+    });
+    reserve(&file, frames * bytes as u64);
+    let begun = Instant::now();
+    for n in 0..frames {
+        file.write_all_at(&memory[start..start + bytes], n * bytes as u64).expect("a write");
+    }
+    file.sync_data().expect("durable");
+    let took = begun.elapsed();
+    let _ = std::fs::remove_file(path);
+    (frames * GEOMETRY.image_bytes()) as f64 / took.as_secs_f64()
+}
+
+fn reserve(file: &std::fs::File, bytes: u64) {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the descriptor is open; no memory is passed.
+    unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, bytes as libc::off_t) };
+}
+
+/// The capture thread's intervals at 25 frames/s, in nanoseconds: p50, p99.9, max; and frames not written.
+fn intervals(path: Option<&PathBuf>, seconds: f64) -> serde_json::Value {
+    let camera = Sim::from_uri("sim:?rate=25&scene=pattern&queue=16").expect("a camera");
+    let mut builder = Line::builder(camera).configure(|c| {
+        c.pool.lock = false;
+        c.capture.duration = Some(Duration::from_secs_f64(seconds));
+    });
+    let mut kept = None;
+    builder = match path {
+        Some(path) => {
+            let settings = RecorderSettings::new(path);
+            let mut spec = StageSpec::new("record");
+            spec.holds = settings.holds();
+            let mut recorder = Recorder::new(settings, head(GEOMETRY), GEOMETRY.image_bytes());
+            let stage = recorder.stage();
+            let builder = builder.witness(recorder.witness()).stage(spec, stage);
+            kept = Some(recorder);
+            builder
+        }
+        None => {
+            builder.stage("pass", FnStage(|_: &mut Frame, _: &mut StageContext<'_>| Ok(Flow::Pass)))
+        }
+    };
+    let mut line = builder.start().expect("the line starts");
+    while !line.wait(Duration::from_millis(100)) {}
+    let end = line.stop(Duration::from_secs(20));
+    drop(kept);
+    if let Some(path) = path {
+        let _ = std::fs::remove_file(path);
+    }
+    let i = &end.grab_interval;
+    json!({ "interval_ns": tail(i), "lost": end.frames.lost_by_device + end.frames.underrun })
+}
+
+fn main() {
+    let o = Options::from_args();
+    let (rounds, frames) = (o.rounds_or(5, 1), if o.quick { 24 } else { 160 });
+    let folder = std::env::var("FRAMELINE_BENCH_DIR")
+        .map_or_else(|_| PathBuf::from("target"), PathBuf::from);
+    let path = folder.join(format!("bench-record-{}.flr", std::process::id()));
+    let hiccups = Hiccups::start(&o);
+    let (mut recorded, mut direct) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        direct.push(plain(&path, frames) / 1e6);
+        recorded.push(ours(&path, frames) / 1e6);
+    }
+    let seconds = if o.quick { 1.0 } else { 10.0 };
+    let without = intervals(None, seconds);
+    let with = intervals(Some(&path), seconds);
+    let (ours, limit) = (median(&recorded), median(&direct));
+    let ratios: Vec<f64> = recorded.iter().zip(&direct).map(|(a, b)| a / b).collect();
+    let object = json!({
+        "bench": "record",
+        "unit": "MB/s",
+        "ours": round3(ours),
+        "limit": round3(limit),
+        "ratio": round3(median(&ratios)),
+        "ratios": spread(&ratios),
+        "frames": frames,
+        "frame_bytes": GEOMETRY.image_bytes(),
+        "capture_without": without,
+        "capture_with": with,
+    });
+    print(&o, object, hiccups.finish());
+}

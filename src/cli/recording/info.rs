@@ -1,0 +1,210 @@
+//! `frameline info`.
+
+use super::progress::Progress;
+use crate::cli::args::InfoArgs;
+use crate::cli::run::print;
+use crate::cli::units::{size, time};
+use crate::error::Error;
+use crate::fault::code_text;
+use crate::recording::format::{Event, EventKind};
+use crate::recording::{CAUSES, Facts, FormatStretch, Recording};
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Events that a person is told of.
+const TOLD: usize = 12;
+/// Columns of the longest bar of the histogram.
+const BAR: u64 = 40;
+
+/// Runs the command.
+pub fn run(args: &InfoArgs) -> Result<Option<String>, Error> {
+    let recording = Recording::open(&args.file)?;
+    let progress = Progress::new("reading", recording.frames());
+    let facts = Facts::of(&recording, |n| progress.set(n))?;
+    drop(progress);
+    if args.json {
+        print(&format!("{}\n", object(args, &recording, &facts)))?;
+    } else {
+        print(&text(args, &recording, &facts))?;
+    }
+    Ok(None)
+}
+
+/// How the recording ended, in a word.
+fn end(r: &Recording) -> &'static str {
+    match r.segments().last() {
+        Some(s) if s.is_being_written() => "being-written",
+        Some(s) => s.closing().map_or("not-closed", |c| c.end.name()),
+        None => "not-closed",
+    }
+}
+
+fn when(unix_ns: u64) -> String {
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_nanos(unix_ns)).to_string()
+}
+
+fn format_text(f: &FormatStretch) -> String {
+    let g = &f.geometry;
+    let mut text = format!("{} x {} {}", g.width, g.height, g.pixel_format);
+    if (g.offset_x, g.offset_y) != (0, 0) {
+        let _ = write!(text, " at {}, {}", g.offset_x, g.offset_y);
+    }
+    text
+}
+
+fn event_text(e: &Event) -> String {
+    let what = match e.kind {
+        EventKind::Fault => {
+            let class = e.class.map_or("unknown", |c| c.name());
+            format!("fault {} ({class}), {} times", code_text(e.code), e.count)
+        }
+        EventKind::Reset => format!("reset, epoch {} begins, slots of {}", e.count, size(e.detail)),
+        EventKind::Reconnect => format!("reconnection after {} attempts", e.count),
+        EventKind::NotWritten => format!("{} frames were not written", e.count),
+        EventKind::Trigger => "event: the frames around are kept".into(),
+        EventKind::LeftOut => format!("{} frames were left out by repair", e.count),
+        EventKind::Other(kind) => format!("an event of kind {kind}"),
+    };
+    format!("before frame {}: {what}", e.before_frame)
+}
+
+fn text(args: &InfoArgs, r: &Recording, f: &Facts) -> String {
+    let (h, mut out) = (r.header(), String::new());
+    let files: u64 = r.segments().iter().map(|s| s.file_bytes()).sum();
+    let _ = writeln!(out, "{}: {} frames, {}", args.file.display(), f.frames, end(r));
+    let _ = writeln!(out, "  source     {}", h.texts.source);
+    if !h.texts.model.is_empty() {
+        let _ = writeln!(out, "  camera     {}", h.texts.model);
+    }
+    for fact in &h.texts.host {
+        let (name, value) = fact.split_once('=').unwrap_or((fact, ""));
+        let _ = writeln!(out, "  {name:<10} {value}");
+    }
+    if f.frames > 0 {
+        let _ = writeln!(out, "  begun      {}", when(f.first_unix_ns));
+    }
+    let rate = f.frames_per_second();
+    let _ = writeln!(out, "  duration   {}, {rate:.2} frames/s", time(f.duration_ns));
+    let parts = r.segments().len();
+    let _ = writeln!(
+        out,
+        "  size       {} of payload in {parts} file{} of {} together, stride {}",
+        size(f.bytes),
+        if parts == 1 { "" } else { "s" },
+        size(files),
+        h.layout.stride
+    );
+    for s in &f.formats {
+        let last = s.from + s.frames - 1;
+        let _ = writeln!(out, "  format     {} (frames {} to {last})", format_text(s), s.from);
+    }
+    let lost: u64 = f.lost.iter().sum();
+    let causes: Vec<String> = CAUSES
+        .iter()
+        .zip(f.lost)
+        .filter(|(_, n)| *n > 0)
+        .map(|(name, n)| format!("{n} {}", name.replace('_', " ")))
+        .collect();
+    let causes =
+        if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
+    let _ = writeln!(out, "  lost       {lost} in {} gaps{causes}", f.gaps);
+    if f.incomplete + f.unreadable > 0 {
+        let _ =
+            writeln!(out, "  damaged    {} incomplete, {} unreadable", f.incomplete, f.unreadable);
+    }
+    if f.resets > 0 {
+        let _ = writeln!(out, "  resets     {}", f.resets);
+    }
+    histogram(&mut out, f);
+    for e in f.events.iter().take(TOLD) {
+        let _ = writeln!(out, "  {}", event_text(e));
+    }
+    if f.events.len() > TOLD {
+        let _ = writeln!(out, "  and {} events more", f.events.len() - TOLD);
+    }
+    out
+}
+
+fn histogram(out: &mut String, f: &Facts) {
+    let most = f.intervals.iter().map(|c| c.count).max().unwrap_or(0);
+    if most == 0 {
+        return;
+    }
+    let [shortest, median, longest] = f.interval_ns;
+    let _ = writeln!(
+        out,
+        "  intervals  {} to {}, median {}",
+        time(shortest),
+        time(longest),
+        time(median)
+    );
+    let mut from = 0;
+    for c in &f.intervals {
+        let range = match c.below_ns {
+            u64::MAX => format!("from {}", time(from)),
+            below => format!("below {}", time(below)),
+        };
+        let bar = "#".repeat((c.count * BAR).div_ceil(most) as usize);
+        let _ = writeln!(out, "    {range:<16} {:>9}  {bar}", c.count);
+        from = c.below_ns;
+    }
+}
+
+fn object(args: &InfoArgs, r: &Recording, f: &Facts) -> Value {
+    let h = r.header();
+    let lost: Map<String, Value> =
+        CAUSES.iter().zip(f.lost).map(|(name, n)| ((*name).into(), n.into())).collect();
+    let event = |e: &Event| {
+        let code = if e.kind == EventKind::Fault { json!(code_text(e.code)) } else { Value::Null };
+        json!({
+            "kind": e.kind.name(),
+            "before_frame": e.before_frame,
+            "host_time_ns": e.host_time.0,
+            "code": code,
+            "class": e.class.map(|c| c.name()),
+            "detail": e.detail,
+            "count": e.count,
+        })
+    };
+    json!({
+        "file": args.file.display().to_string(),
+        "frames": f.frames,
+        "unreadable": f.unreadable,
+        "incomplete": f.incomplete,
+        "payload_bytes": f.bytes,
+        "file_bytes": r.segments().iter().map(|s| s.file_bytes()).sum::<u64>(),
+        "segments": r.segments().iter().map(|s| s.path().display().to_string()).collect::<Vec<_>>(),
+        "end": end(r),
+        "source": h.texts.source,
+        "model": h.texts.model,
+        "codes": h.texts.codes,
+        "features": h.texts.features,
+        "host": h.texts.host,
+        "stride": h.layout.stride,
+        "data_offset": h.layout.data_offset,
+        "begun": when(f.first_unix_ns),
+        "begun_unix_ns": f.first_unix_ns,
+        "duration_ns": f.duration_ns,
+        "frames_per_second": f.frames_per_second(),
+        "gaps": f.gaps,
+        "lost": lost,
+        "resets": f.resets,
+        "interval_ns": { "min": f.interval_ns[0], "median": f.interval_ns[1], "max": f.interval_ns[2] },
+        "intervals": f.intervals.iter().map(|c| json!({
+            "below_ns": (c.below_ns != u64::MAX).then_some(c.below_ns),
+            "count": c.count,
+        })).collect::<Vec<_>>(),
+        "formats": f.formats.iter().map(|s| json!({
+            "from": s.from,
+            "frames": s.frames,
+            "width": s.geometry.width,
+            "height": s.geometry.height,
+            "offset_x": s.geometry.offset_x,
+            "offset_y": s.geometry.offset_y,
+            "x_padding": s.geometry.x_padding,
+            "pixel_format": s.geometry.pixel_format.to_string(),
+        })).collect::<Vec<_>>(),
+        "events": f.events.iter().map(event).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,243 @@
+//! The threads that write payloads, and commit them in the order of the frames.
+
+use super::state::{Flight, Job, Open, Shared, State, lock};
+use crate::error::Error;
+use crate::recording::format::{ENTRY_BYTES, End, Entry, PAGE_BYTES, checksum};
+use crate::recording::segment::SegmentFile;
+use crate::sync::Ordering;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a writer that has nothing to do looks for frames. Hot threads never wake it: that would be a system call.
+const LOOK: Duration = Duration::from_millis(1);
+const PAGE: usize = PAGE_BYTES as usize;
+
+/// Memory that begins on a page, for what does not lie on whole pages by itself.
+#[derive(Debug, Default)]
+struct Bounce {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Bounce {
+    /// `tail` on whole pages, zeros behind it.
+    fn hold(&mut self, tail: &[u8]) -> &[u8] {
+        let length = tail.len().next_multiple_of(PAGE);
+        if self.bytes.len() < length + PAGE {
+            self.bytes = vec![0; length + PAGE];
+            self.start = self.bytes.as_ptr().align_offset(PAGE).min(PAGE);
+        }
+        let room = &mut self.bytes[self.start..self.start + length];
+        room[..tail.len()].copy_from_slice(tail);
+        room[tail.len()..].fill(0);
+        room
+    }
+}
+
+/// A frame that has a place in a file.
+struct Placed {
+    job: Job,
+    ticket: u64,
+    file: Arc<SegmentFile>,
+    n: u64,
+    not_written: u32,
+}
+
+/// What a look at the ring came to.
+enum Look {
+    Placed(Box<Placed>),
+    /// Nothing to do now.
+    Nothing,
+    /// The stage is gone and the ring is empty.
+    End,
+}
+
+/// A writer's whole life.
+pub(super) fn write_all(shared: &Shared) {
+    let mut bounce = Bounce::default();
+    loop {
+        match look(shared) {
+            Look::Placed(placed) => write(shared, *placed, &mut bounce),
+            Look::Nothing => std::thread::park_timeout(LOOK),
+            Look::End => return,
+        }
+    }
+}
+
+/// Takes the next frame, if there is one, and gives it a place.
+fn look(shared: &Shared) -> Look {
+    // Read before the ring: what was pushed before the end is still written.
+    let mut state = lock(&shared.state);
+    let abandoned = state.ring.is_abandoned();
+    let Ok(job) = state.ring.peek() else {
+        return if abandoned { Look::End } else { Look::Nothing };
+    };
+    let (bytes, at) = (job.frame.payload().len() as u64, job.frame.meta().host_time);
+    if state.failure.is_none() && !has_place(shared, &mut state, bytes, at.0) {
+        if state.preparing {
+            return Look::Nothing; // The next segment is being made.
+        }
+        if let Err(e) = roll(shared, &mut state, bytes) {
+            state.fail(end_of(&e), e.to_string());
+            shared.failed.store(true, Ordering::Release);
+        }
+    }
+    let Ok(job) = state.ring.pop() else { return Look::Nothing };
+    if state.failure.is_some() {
+        state.not_written = state.not_written.saturating_add(1).saturating_add(job.not_written);
+        shared.not_written.fetch_add(1, Ordering::Relaxed);
+        shared.done.fetch_add(1, Ordering::Release); // PAIR: recorded
+        return Look::Nothing;
+    }
+    if job.failed {
+        shared.trigger(&mut state, at, job.frame.meta().sequence);
+    }
+    let not_written = std::mem::take(&mut state.not_written).saturating_add(job.not_written);
+    let ticket = state.tickets;
+    (state.tickets, state.placed, state.newest) = (ticket + 1, state.placed + 1, at);
+    let open = state.open.back_mut().expect("there is always a segment");
+    let (file, n) = (open.file.clone(), open.placed);
+    (open.placed, open.pending) = (n + 1, open.pending + 1);
+    open.not_written += u64::from(not_written);
+    open.times.push(at.0);
+    state.flights.push_back(Flight { ticket, file: file.clone(), n, done: None });
+    Look::Placed(Box::new(Placed { job, ticket, file, n, not_written }))
+}
+
+/// Whether the present segment can take a frame of so many bytes that came at `at`.
+fn has_place(shared: &Shared, state: &mut State, bytes: u64, at: u64) -> bool {
+    let open = state.open.back().expect("there is always a segment");
+    let layout = &open.file.header().layout;
+    let time = shared.settings.segment_time.or(shared.settings.keep.segment_time());
+    let late = match (time, open.times.first()) {
+        (Some(time), Some(first)) => u128::from(at.saturating_sub(*first)) >= time.as_nanos(),
+        _ => false,
+    };
+    bytes <= layout.payload_capacity
+        && open.placed < layout.frame_capacity
+        && open.events < layout.event_capacity
+        && !late
+}
+
+/// The next segment takes over.
+fn roll(shared: &Shared, state: &mut State, bytes: u64) -> Result<(), Error> {
+    let present = state.open.back().expect("there is always a segment");
+    let bytes = bytes.max(present.file.header().layout.payload_capacity);
+    let file = match state.next.take() {
+        Some(next) if next.header().layout.payload_capacity >= bytes => next,
+        other => {
+            if let Some(small) = other {
+                shared.undo(small);
+            }
+            shared.open_next(bytes, state.placed)?
+        }
+    };
+    shared.segments.fetch_add(1, Ordering::Relaxed);
+    state.open.push_back(Open::new(file));
+    Ok(())
+}
+
+/// How a recording ends that cannot go on for this reason.
+fn end_of(e: &Error) -> End {
+    let os = std::error::Error::source(e).and_then(|s| s.downcast_ref::<io::Error>());
+    match os.and_then(io::Error::raw_os_error) {
+        Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG) => End::DiskFull,
+        _ => End::WriteError,
+    }
+}
+
+/// Writes one payload, then commits what is done in the order of the frames.
+fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
+    let Placed { job, ticket, file, n, not_written } = placed;
+    let payload = job.frame.payload();
+    let entry = Entry {
+        meta: *job.frame.meta(),
+        lost_by_hops: job.lost_by_hops,
+        not_written,
+        payload_bytes: payload.len() as u64,
+        payload_crc: checksum(payload),
+    };
+    // Whole pages go from the slot itself; what remains of a payload that ends within a page goes by way of one of ours.
+    let whole = if payload.as_ptr().align_offset(PAGE) == 0 || !file.is_direct() {
+        payload.len() / PAGE * PAGE
+    } else {
+        shared.copied.fetch_add(1, Ordering::Relaxed);
+        0
+    };
+    let (pages, tail) = payload.split_at(whole);
+    let parts = [IoSlice::new(pages), IoSlice::new(bounce.hold(tail))];
+    let wrote = file.write_payload(n, &parts, true);
+    let bytes = payload.len() as u64;
+    // The slot is free from here on.
+    drop(job);
+    let mut state = lock(&shared.state);
+    let done = match wrote {
+        Ok(()) => Ok(entry.encode()),
+        Err(e) => {
+            failed(shared, &mut state, &file, e);
+            Err(())
+        }
+    };
+    if let Some(flight) = state.flights.iter_mut().find(|f| f.ticket == ticket) {
+        flight.done = Some(done);
+    }
+    if done.is_ok() {
+        shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+    commit(shared, &mut state);
+    drop(state);
+    shared.done.fetch_add(1, Ordering::Release); // PAIR: recorded
+}
+
+fn failed(shared: &Shared, state: &mut State, file: &SegmentFile, e: io::Error) {
+    shared.write_errors.fetch_add(1, Ordering::Relaxed);
+    let path = file.path().display();
+    let (end, sentence) = match e.raw_os_error() {
+        Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG) => {
+            (End::DiskFull, format!("the disk of {path} is full"))
+        }
+        _ => (End::WriteError, format!("{path} cannot be written: {e}")),
+    };
+    state.fail(end, sentence);
+    shared.failed.store(true, Ordering::Release);
+}
+
+/// Commits the frames at the front that are written. Nothing here waits for the disk: the index goes through the page
+/// cache.
+fn commit(shared: &Shared, state: &mut State) {
+    let mut entries: Vec<u8> = Vec::new();
+    while let Some(Flight { done: Some(_), .. }) = state.flights.front() {
+        // A run of frames of one file that are all written.
+        entries.clear();
+        let (file, first) = (state.flights[0].file.clone(), state.flights[0].n);
+        let mut frames = 0;
+        while let Some(Flight { done: Some(Ok(entry)), file: its, .. }) = state.flights.front()
+            && Arc::ptr_eq(its, &file)
+        {
+            entries.extend_from_slice(entry);
+            frames += 1;
+            state.flights.pop_front();
+        }
+        debug_assert_eq!(entries.len() as u64, frames * ENTRY_BYTES);
+        let mut lost = 0;
+        if frames > 0
+            && let Err(e) = file.commit(first, &entries)
+        {
+            failed(shared, state, &file, e);
+            (lost, frames) = (frames, 0);
+        } else if frames == 0 {
+            state.flights.pop_front();
+            lost = 1;
+        }
+        shared.frames.fetch_add(frames, Ordering::Relaxed);
+        shared.not_written.fetch_add(lost, Ordering::Relaxed);
+        state.not_written = state.not_written.saturating_add(lost as u32);
+        if let Some(open) = state.open.iter_mut().find(|o| Arc::ptr_eq(&o.file, &file)) {
+            open.pending -= frames + lost;
+            if frames > 0 {
+                open.committed = first + frames;
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The thread that reads ahead, so that neither the capture thread nor a stage waits for the disk; and that lets go of
+//! pages that are not needed any more, so that a replay of any length takes little memory.
+
+use super::map::Maps;
+use crate::recording::Recording;
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::touch;
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often it looks. The capture thread never wakes it: that would be a system call.
+const LOOK: Duration = Duration::from_micros(500);
+/// Bytes that are read ahead, about, and frames at least and at most.
+const AHEAD_BYTES: u64 = 64 << 20;
+const AHEAD_FRAMES: std::ops::RangeInclusive<u64> = 2..=256;
+/// Given-back frames that may wait to be let go.
+const DONE: usize = 1024;
+
+#[derive(Debug)]
+struct Shared {
+    /// The frame that comes next.
+    next: AtomicU64,
+    stop: AtomicBool,
+}
+
+/// The capture thread's end.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    shared: Arc<Shared>,
+    done: Producer<u64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ahead {
+    /// Reads ahead of frame `next`, from `first` up to `last`.
+    pub fn start(maps: Arc<Maps>, recording: Arc<Recording>, first: u64, last: u64) -> Ahead {
+        let (done, theirs) = touch::ring(RingBuffer::new(DONE));
+        let shared = Arc::new(Shared { next: AtomicU64::new(first), stop: AtomicBool::new(false) });
+        let mut reader = Reader { maps, recording, shared: shared.clone(), done: theirs };
+        // Without the thread the stages wait for the disk; the replay is the same.
+        let thread = std::thread::Builder::new()
+            .name("fl-replay-ahead".into())
+            .spawn(move || reader.run(first, last))
+            .ok();
+        Ahead { shared, done, thread }
+    }
+
+    /// Frame `n` comes next.
+    ///
+    /// # Real-time
+    /// Capture-bound. No allocation, no lock, no system call.
+    pub fn set_next(&self, n: u64) {
+        self.shared.next.store(n, Ordering::Release);
+    }
+
+    /// Frame `n` came back and is not lent again: its pages may go.
+    ///
+    /// # Real-time
+    /// Capture-bound. No allocation, no lock, no system call.
+    pub fn let_go(&mut self, n: u64) {
+        let _ = self.done.push(n); // If the thread is so far behind, the pages stay.
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        // Not joined: it may wait for a disk that hangs. It owns what it uses.
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+        }
+    }
+}
+
+struct Reader {
+    maps: Arc<Maps>,
+    recording: Arc<Recording>,
+    shared: Arc<Shared>,
+    done: Consumer<u64>,
+}
+
+impl Reader {
+    fn run(&mut self, first: u64, last: u64) {
+        // The frame up to which all is read, in the count of a replay without rounds.
+        let mut read = first;
+        let mut before = first;
+        let stride = self.recording.header().layout.stride.max(1);
+        let ahead = (AHEAD_BYTES / stride).clamp(*AHEAD_FRAMES.start(), *AHEAD_FRAMES.end());
+        while !self.shared.stop.load(Ordering::Acquire) {
+            while let Ok(n) = self.done.pop() {
+                if let Some((file, offset, bytes)) = self.place(n) {
+                    self.maps.forget(file, offset, bytes);
+                }
+            }
+            let next = self.shared.next.load(Ordering::Acquire);
+            if next < before {
+                read = next; // Another round.
+            }
+            before = next;
+            read = read.max(next);
+            if read < next + ahead && read <= last {
+                if let Some((file, offset, bytes)) = self.place(read) {
+                    self.maps.read_ahead(file, offset, bytes);
+                }
+                read += 1;
+                continue;
+            }
+            std::thread::park_timeout(LOOK);
+        }
+    }
+
+    fn place(&self, n: u64) -> Option<(usize, u64, u64)> {
+        let (file, local) = self.recording.locate(n)?;
+        let segment = &self.recording.segments()[file];
+        let bytes = segment.entry(local).ok()?.payload_bytes;
+        Some((file, segment.payload_offset(local), bytes))
+    }
+}

@@ -1,0 +1,150 @@
+//! The recording's files, mapped privately: what frames of a replay point into.
+#![allow(unsafe_code)]
+
+use super::guard::Watched;
+use crate::buffer::{FrameMut, Keep};
+use crate::error::{Error, ErrorKind};
+use crate::recording::Segment;
+use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
+use std::fs::File;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// One file.
+#[derive(Debug)]
+struct Mapped {
+    /// Unregistered before the mapping goes: fields are dropped in this order.
+    watched: Watched,
+    map: MmapRaw,
+    file: File,
+    bytes: u64,
+}
+
+/// All files of a recording.
+#[derive(Debug)]
+pub(super) struct Maps {
+    files: Vec<Mapped>,
+}
+
+impl Maps {
+    /// Maps the files. Costs address space, and memory only as frames are read.
+    pub fn new(segments: &[Segment]) -> Result<Arc<Maps>, Error> {
+        let mut files = Vec::new();
+        for segment in segments {
+            let cannot = |e: std::io::Error| {
+                let path = segment.path().display();
+                Error::with_source(ErrorKind::Io, format!("{path} cannot be mapped"), e)
+            };
+            let file = File::open(segment.path()).map_err(cannot)?;
+            // SAFETY: the pages are never seen as a Rust reference that outlives a lent frame; what another process
+            // writes into the file meanwhile changes bytes that nobody relies on, as a camera's DMA would; what it
+            // cuts off is caught by `guard`.
+            let map = unsafe { MmapOptions::new().map_copy(&file) }.map_err(cannot)?;
+            let map = MmapRaw::from(map);
+            let watched = Watched::new(map.as_ptr(), map.len())?;
+            files.push(Mapped { watched, bytes: map.len() as u64, map, file });
+        }
+        Ok(Arc::new(Maps { files }))
+    }
+
+    /// What a lending pool must be made with.
+    pub fn keep(self: &Arc<Self>) -> Keep {
+        self.clone()
+    }
+
+    /// Whether a file is shorter than it was, or a page could not be read.
+    ///
+    /// # Real-time
+    /// Capture-bound. No allocation, no lock; one system call.
+    pub fn is_torn(&self, file: usize) -> bool {
+        let f = &self.files[file];
+        f.watched.is_torn() || f.file.metadata().is_ok_and(|now| now.len() < f.bytes)
+    }
+
+    /// Whether any page of any file could not be read.
+    pub fn was_torn(&self) -> bool {
+        self.files.iter().any(|f| f.watched.is_torn())
+    }
+
+    /// Points `frame` at `bytes` bytes at `offset` of `file`. `false`: they do not lie within the file, or the frame's
+    /// pool was not made with [`keep`](Self::keep).
+    ///
+    /// # Real-time
+    /// Capture-bound. No allocation, no lock.
+    pub fn lend(
+        self: &Arc<Self>,
+        keep: &Keep,
+        file: usize,
+        offset: u64,
+        bytes: u64,
+        token: u64,
+        frame: &mut FrameMut,
+    ) -> bool {
+        let Some((start, length)) = self.place(file, offset, bytes) else { return false };
+        if !frame.keeps(keep) {
+            return false;
+        }
+        // SAFETY: the bytes lie within the mapping, which the frame's pool keeps alive; the source lends no payload
+        // again before it was given back, and nobody else writes to the mapping.
+        unsafe { frame.lend(start, length, token) };
+        true
+    }
+
+    /// Takes the memory out of the frame.
+    pub fn take_back(frame: &mut FrameMut) {
+        // SAFETY: zero bytes at a dangling pointer are nobody's.
+        unsafe { frame.lend(NonNull::dangling(), 0, 0) };
+    }
+
+    /// Copies bytes of a file out; `false`: they do not lie within it.
+    ///
+    /// # Real-time
+    /// Capture-bound. No allocation, no lock.
+    pub fn copy(&self, file: usize, offset: u64, into: &mut [u8]) -> bool {
+        let Some((start, length)) = self.place(file, offset, into.len() as u64) else {
+            return false;
+        };
+        // SAFETY: the bytes lie within the mapping, and `into` is other memory.
+        unsafe { std::ptr::copy_nonoverlapping(start.as_ptr(), into.as_mut_ptr(), length) };
+        true
+    }
+
+    fn place(&self, file: usize, offset: u64, bytes: u64) -> Option<(NonNull<u8>, usize)> {
+        let map = &self.files.get(file)?.map;
+        let (offset, length) = (usize::try_from(offset).ok()?, usize::try_from(bytes).ok()?);
+        if offset.checked_add(length)? > map.len() {
+            return None;
+        }
+        // SAFETY: within the mapping, or one past its end with no bytes.
+        Some((NonNull::new(unsafe { map.as_mut_ptr().add(offset) })?, length))
+    }
+
+    /// Reads bytes of a file ahead and enters them into the page table. A cold thread: blocks for the disk.
+    pub fn read_ahead(&self, file: usize, offset: u64, bytes: u64) {
+        if let (Some((_, length)), Some(f)) =
+            (self.place(file, offset, bytes), self.files.get(file))
+            && length > 0
+        {
+            // A system that is too old for it reads when the stage does.
+            let _ = f.map.advise_range(Advice::WillNeed, offset as usize, length);
+            #[cfg(target_os = "linux")]
+            let _ = f.map.advise_range(Advice::PopulateRead, offset as usize, length);
+        }
+    }
+
+    /// Drops what was read of these bytes from our memory, and what was written to them: the next read finds the file
+    /// again.
+    ///
+    /// The caller has them back, and lends none of them meanwhile.
+    pub fn forget(&self, file: usize, offset: u64, bytes: u64) {
+        if let (Some((_, length)), Some(f)) =
+            (self.place(file, offset, bytes), self.files.get(file))
+            && length > 0
+        {
+            // SAFETY: nobody has a reference into these bytes, and nobody relies on what was written to them.
+            let _ = unsafe {
+                f.map.unchecked_advise_range(UncheckedAdvice::DontNeed, offset as usize, length)
+            };
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The program from outside: recordings that are killed, that run out of disk, that are mended and replayed.
+
+use super::made::{Folder, recording};
+use super::util;
+use frameline::recording::Recording;
+use serde_json::Value;
+use std::process::{Command, Output, Stdio};
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_frameline"));
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn frameline(args: &[&str]) -> Output {
+    command(args).output().expect("the program runs")
+}
+
+fn stderr(o: &Output) -> String {
+    String::from_utf8_lossy(&o.stderr).into_owned()
+}
+
+fn object(o: &Output) -> Value {
+    let text = String::from_utf8_lossy(&o.stdout).into_owned();
+    serde_json::from_str(text.lines().last().expect("a last line")).expect("one JSON object")
+}
+
+const CAMERA: &str = "sim:?width=160&height=120&rate=200&scene=pattern";
+
+/// Catches: frames that were committed and are lost with their writer, a reader that cannot look on, and a repair that
+/// loses a good frame or touches the original.
+#[test]
+fn a_killed_recording_keeps_what_was_committed() {
+    util::watched(|| {
+        let folder = Folder::new();
+        let path = folder.file("a.flr");
+        let name = path.display().to_string();
+        let mut child = command(&["record", "--source", CAMERA, "--out", &name, "--quiet"])
+            .spawn()
+            .expect("the program starts");
+        let frames = || Recording::open(&path).map_or(0, |r| r.frames());
+        util::until("twenty frames can be read while it records", || frames() >= 20);
+        let o = frameline(&["verify", &name, "--json"]);
+        assert_eq!(object(&o)["being_written"], true);
+        child.kill().expect("SIGKILL");
+        let _ = child.wait();
+
+        let o = frameline(&["verify", &name, "--json"]);
+        assert_eq!(o.status.code(), Some(1));
+        let v = object(&o);
+        assert_eq!(v["bad"].as_array().unwrap().len(), 0, "{v}");
+        assert!(v["good"].as_u64().unwrap() >= 20 && v["good"] == v["frames"]);
+        assert!(stderr(&o).contains("was never closed"), "{}", stderr(&o));
+
+        let before = std::fs::read(&path).unwrap();
+        let out = folder.file("b.flr").display().to_string();
+        let o = frameline(&["repair", &name, "--out", &out, "--json"]);
+        assert!(o.status.success(), "{}", stderr(&o));
+        assert_eq!(object(&o)["kept"], v["good"]);
+        assert!(std::fs::read(&path).unwrap() == before, "the original is as it was");
+        let o = frameline(&["verify", &out]);
+        assert!(o.status.success(), "{}", stderr(&o));
+    });
+}
+
+/// Catches: a power cut's lost pages that cost more frames than were on them, and a verify that says it wrongly.
+#[test]
+fn lost_pages_cost_their_frames() {
+    let folder = Folder::new();
+    let path = folder.file("a.flr");
+    recording(&path, 100);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let layout = Recording::open(&path).unwrap().header().layout;
+    // Never closed; the second page of the index and the end of the data are gone.
+    bytes[2048..2112].fill(0);
+    let page = layout.index_offset as usize + 4096;
+    bytes[page..page + 4096].fill(0);
+    bytes.truncate(layout.payload_offset(95).unwrap() as usize + 100);
+    std::fs::write(&path, &bytes).unwrap();
+    let name = path.display().to_string();
+    let o = frameline(&["verify", &name, "--json"]);
+    let v = object(&o);
+    assert_eq!((v["frames"].as_u64(), v["good"].as_u64()), (Some(100), Some(63)), "{v}");
+    let stretches: Vec<_> = v["bad"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|b| (b["from"].as_u64(), b["to"].as_u64()))
+        .collect();
+    assert_eq!(stretches, [(Some(32), Some(63)), (Some(95), Some(99))]);
+    let out = folder.file("b.flr").display().to_string();
+    assert!(frameline(&["repair", &name, "--out", &out]).status.success());
+    let v = object(&frameline(&["info", &out, "--json"]));
+    assert_eq!((v["frames"].as_u64(), v["end"].as_str()), (Some(63), Some("repaired")));
+    assert_eq!(v["lost"]["not_written"], 32, "the hole travels with the frame behind it");
+    assert_eq!(v["events"].as_array().unwrap().len(), 2);
+}
+
+/// Catches: a full disk that ends the program, that is found out at the end, or that costs frames already written.
+#[test]
+fn a_full_disk_is_a_sentence() {
+    util::watched(|| {
+        let folder = Folder::new();
+        let out = folder.file("a.flr").display().to_string();
+        // Before recording: no room for the first file.
+        let shell = format!(
+            "ulimit -f 1000; exec {} record --source '{CAMERA}' --frames 9 --out {out} --set stage.record.segment=64MiB --set stage.record.keep_last=1s --quiet",
+            env!("CARGO_BIN_EXE_frameline")
+        );
+        let o = Command::new("bash").args(["-c", &shell]).output().expect("bash runs");
+        assert_eq!(o.status.code(), Some(1), "{}", stderr(&o));
+        assert!(stderr(&o).contains("more than a file may have"), "{}", stderr(&o));
+        assert!(!folder.file("a.flr").exists());
+
+        // While recording: a disk that holds two files and no third.
+        let disk = folder.file("disk");
+        std::fs::create_dir(&disk).unwrap();
+        let place = disk.display().to_string();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=5m", "none", &place])
+            .stderr(Stdio::null())
+            .status();
+        if !mounted.is_ok_and(|s| s.success()) {
+            println!("no right to mount a small disk: the part that fills one is left out");
+            return;
+        }
+        let out = disk.join("a.flr");
+        let name = out.display().to_string();
+        let o = frameline(&[
+            "record",
+            "--source",
+            CAMERA,
+            "--out",
+            &name,
+            "--set",
+            "stage.record.segment=2MiB",
+            "--json",
+            "--quiet",
+        ]);
+        let told = stderr(&o);
+        let read = Recording::open(&out).map(|r| frameline::recording::verify(&r, |_| {}));
+        let _ = Command::new("umount").arg(&place).status();
+        assert_eq!(o.status.code(), Some(1), "{told}");
+        assert!(told.contains("records no more: there is no room"), "{told}");
+        let found = read.expect("what was written opens");
+        assert!(found.is_whole() && found.good > 20, "{found:?}");
+        assert_eq!(object(&o)["recording"]["end"], "disk-full");
+    });
+}
+
+/// Catches: verdicts that differ between the line and the replay of its recording, frame for frame.
+#[test]
+fn the_same_frames_have_the_same_verdicts() {
+    util::watched(|| {
+        let folder = Folder::new();
+        let file = |name: &str| folder.file(name).display().to_string();
+        let stages = |results: &str, more: &str| {
+            format!(
+                "[[stage]]\nname = \"inspect\"\nkind = \"inspect\"\n[[stage]]\nname = \"results\"\nkind = \"results\"\njson = \"{results}\"\n{more}"
+            )
+        };
+        let record = format!(
+            "[[stage]]\nname = \"record\"\nkind = \"record\"\nafter = \"source\"\nfile = \"{}\"\n",
+            file("a.flr")
+        );
+        std::fs::write(folder.file("a.toml"), stages(&file("a.jsonl"), &record)).unwrap();
+        std::fs::write(folder.file("b.toml"), stages(&file("b.jsonl"), "")).unwrap();
+        let run = |config: &str, source: &str| {
+            let o = frameline(&["run", &file(config), "--source", source, "--json", "--quiet"]);
+            assert!(o.status.success(), "{}", stderr(&o));
+            object(&o)
+        };
+        let then = run("a.toml", "sim:?rate=max&frames=20&defects=0.2");
+        let now = run("b.toml", &format!("replay:{}?rate=max", file("a.flr")));
+        for key in ["parts", "failed"] {
+            assert_eq!(then["results"]["inspect"][key], now["results"]["inspect"][key]);
+        }
+        assert!(then["results"]["inspect"]["failed"].as_u64() > Some(0));
+        let rows = |name: &str| {
+            let text = std::fs::read_to_string(folder.file(name)).unwrap();
+            let mut rows: Vec<Value> =
+                text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+            rows.iter_mut().for_each(|r| r["host_time_ns"] = Value::Null);
+            rows
+        };
+        assert_eq!(rows("a.jsonl"), rows("b.jsonl"));
+        assert_eq!(rows("a.jsonl").len(), 20);
+    });
+}
+
+/// Catches: a wrong input that ends in another sentence than one that helps, or with another exit code.
+#[test]
+fn wrong_inputs_are_sentences() {
+    let folder = Folder::new();
+    let good = folder.file("good.flr").display().to_string();
+    recording(folder.file("good.flr").as_path(), 5);
+    let text = folder.file("text.flr").display().to_string();
+    std::fs::write(folder.file("text.flr"), "not a recording").unwrap();
+    let none = folder.file("none.flr").display().to_string();
+    let replay = |more: &str| format!("replay:{good}?{more}");
+    for (args, code, want) in [
+        (vec!["info", &none], 2, "there is no such file"),
+        (vec!["info", &text], 1, "is no recording"),
+        (vec!["verify", &text], 1, "is no recording"),
+        (vec!["repair", &good, "--out", &good], 2, "exists already"),
+        (vec!["record", "--source", CAMERA, "--out", &good], 2, "exists already"),
+        (vec!["record", "--source", CAMERA, "--out", "/no/such/folder/a.flr"], 2, "no such folder"),
+        (vec!["record", "--source", CAMERA, "--out", "noextension"], 2, "has no extension"),
+        (vec!["run", "--source", &format!("replay:{none}")], 2, "there is no such file"),
+        (vec!["run", "--source", &format!("replay:{text}")], 1, "is no recording"),
+        (vec!["run", "--source", &replay("from=9")], 2, "there is no frame 9"),
+        (vec!["run", "--source", &replay("rate=fast")], 2, "recorded, max, or xN"),
+        (vec!["run", "--source", &replay("speed=2")], 2, "no parameter \"speed\""),
+    ] {
+        let o = frameline(&args);
+        let told = stderr(&o);
+        assert_eq!(o.status.code(), Some(code), "{args:?}: {told}");
+        assert!(told.lines().last().is_some_and(|l| l.contains(want)), "{args:?}: {told}");
+    }
+    let o = frameline(&["info", &good]);
+    let told = String::from_utf8_lossy(&o.stdout).into_owned();
+    assert!(told.contains("5 frames, finished") && told.contains("70 x 60 Mono8"), "{told}");
+}
