@@ -50,6 +50,26 @@ pub const ARAVIS_MADE_UP: Card = Card {
     lacks: &[NO_END, ("unplug", "it is part of the library, and cannot go")],
 };
 
+/// A recording is read, not told.
+const RECORDED: &[(&str, &str)] = &[
+    ("time-out", "a recording has its next frame, or has ended"),
+    ("unplug", "a file does not come and go"),
+    ("format change", "what was recorded stays as it was"),
+    ("region beyond capacity", "the same: no region can be set"),
+];
+pub const REPLAY: Card = Card {
+    name: "replay",
+    about: "`replay:FILE?rate=max`: a recording whose ids wrap",
+    fills: &[Fill::Lend, Fill::Copy],
+    lacks: RECORDED,
+};
+pub const REPLAY_RECORDED: Card = Card {
+    name: "replay, its pace",
+    about: "`replay:FILE?rate=recorded`",
+    fills: &[Fill::Lend, Fill::Copy],
+    lacks: RECORDED,
+};
+
 /// All of them, in the document's order.
 pub const CARDS: &[&Card] = &[
     &SIM,
@@ -60,6 +80,8 @@ pub const CARDS: &[&Card] = &[
     &MVS_LOCKING,
     &MVS_OLD,
     &ARAVIS_MADE_UP,
+    &REPLAY,
+    &REPLAY_RECORDED,
 ];
 
 const HEAD: &str = "# Conformance

@@ -165,7 +165,9 @@ fn one<T: Subject>(t: &T, fill: Fill, case: &str) {
 /// With slots for what the suite makes of it, and no more: they are touched when they are made.
 fn rig<S: Source>(source: S, fill: Fill) -> Rig<S> {
     let bytes = source.max_payload_bytes().min(1 << 16);
-    Rig::with_slots(source, fill, bytes)
+    let mut rig = Rig::with_slots(source, fill, bytes);
+    rig.depth = rig.pool.slots(); // As a line does: every free slot is queued.
+    rig
 }
 
 fn class<S: Source>(rig: &Rig<S>, got: Got) -> FaultClass {
@@ -272,7 +274,9 @@ fn grab_after_stop<S: Source>(source: S, fill: Fill) {
     rig.stop();
     for _ in 0..3 {
         let got = rig.grab_only(SHORT);
-        assert_eq!(class(&rig, got), FaultClass::Misuse);
+        // A recording is silent then, so that a drain ends as any does.
+        let class = class(&rig, got);
+        assert!(matches!(class, FaultClass::Misuse | FaultClass::Timeout), "{class}");
     }
     assert!(rig.pool.census().all_home());
 }
@@ -453,6 +457,7 @@ fn beyond_capacity<S: Source>(mut source: S, fill: Fill, (feature, value): (&str
     source.set_feature(feature, value).unwrap();
     let needed = source.payload_bytes() as u64;
     let mut rig = Rig::with_slots(source, fill, small);
+    rig.depth = rig.pool.slots();
     assert!((rig.pool.slot_bytes() as u64) < needed, "the growth does not pass a page's rest");
     rig.recycle();
     let fault = match rig.source.start(fill) {
