@@ -48,6 +48,8 @@
 //!   with few dependencies and no configuration files.
 //! - `mvs` (part of `cli`): cameras through Hikrobot's MVS library ([`sdk`]), loaded at run time. Nothing of
 //!   the SDK is needed to build.
+//! - `aravis` (part of `cli`): GigE Vision and USB3 Vision cameras through the free library Aravis, loaded at run
+//!   time.
 //! - `recording` (part of `cli`): recordings, written and replayed ([`recording`], [`replay`]).
 //! - `genapi` (part of `cli`): the features of a GenICam camera by its own description ([`genapi`]).
 //! - `gentl` (part of `cli`): cameras of any maker through its GenTL producer, likewise.
@@ -76,7 +78,10 @@ pub mod media;
 pub mod meta;
 #[cfg(not(loom))]
 pub mod pipeline;
-#[cfg(all(any(feature = "gentl", feature = "mvs", feature = "recording"), not(loom)))]
+#[cfg(all(
+    any(feature = "mvs", feature = "gentl", feature = "aravis", feature = "recording"),
+    not(loom)
+))]
 mod query;
 #[cfg(all(feature = "recording", not(loom)))]
 pub mod recording;
@@ -84,7 +89,7 @@ pub mod recording;
 pub mod replay;
 pub mod reset;
 pub mod ring;
-#[cfg(all(any(feature = "gentl", feature = "mvs"), not(loom)))]
+#[cfg(all(any(feature = "mvs", feature = "gentl", feature = "aravis"), not(loom)))]
 pub mod sdk;
 #[cfg(not(loom))]
 pub mod sim;

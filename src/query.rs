@@ -27,7 +27,7 @@ pub(crate) fn parts<'a>(scheme: &str, uri: &'a str) -> Result<Parts<'a>, Error> 
 }
 
 /// The text that `value` encodes.
-fn decode(name: &str, value: &str) -> Result<String, Error> {
+pub(crate) fn decode(name: &str, value: &str) -> Result<String, Error> {
     let bad = || wrong(name, value, "text whose every % begins a code like %20 of UTF-8");
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.as_bytes();

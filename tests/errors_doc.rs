@@ -41,7 +41,10 @@ fn document() -> String {
                 "GenTL",
                 "Returned by a producer (`*.cti`); from -10000 down they are the producer's own.",
             ),
-            "aravis" => ("Aravis", "The status of a buffer; the calls of Aravis fail with texts."),
+            "aravis" => (
+                "Aravis",
+                "The status of a buffer below 0x10000; above, the errors of calls: 1 in the upper half is `ArvDeviceError`, 2 `ArvGcError`, 3 what no number of Aravis says.",
+            ),
             _ => (
                 "The simulated camera",
                 "One for each class, so that each can be tried: `sim:?faults=at 100 fail 6`.",

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::recording::Segment;
 use crate::recording::format::Header;
 use crate::replay::{Replay, ReplayConfig};
+use crate::sdk::aravis::Aravis;
 use crate::sdk::gentl::Gentl;
 use crate::sdk::mvs::Mvs;
 use crate::sim::{Sim, SimConfig};
@@ -36,7 +37,7 @@ const BUILT_IN_SECONDS: f64 = 10.0;
 
 /// Backends by URI scheme, and whether this version has them.
 const SCHEMES: &[(&str, bool)] =
-    &[("sim", true), ("mvs", true), ("gentl", true), ("aravis", false), ("replay", true)];
+    &[("sim", true), ("mvs", true), ("gentl", true), ("aravis", true), ("replay", true)];
 
 /// Whether this version can open sources of that scheme.
 pub(super) fn has_backend(scheme: &str) -> bool {
@@ -146,6 +147,7 @@ pub(super) fn open_uri(uri: &str, origin: &Origin) -> Result<Box<dyn Source>, Er
         Some(("replay", _)) => open_as(Replay::from_uri(uri), &here),
         Some(("gentl", _)) => open_as(Gentl::from_uri(uri), &here),
         Some(("mvs", _)) => open_as(Mvs::from_uri(uri), &here),
+        Some(("aravis", _)) => open_as(Aravis::from_uri(uri), &here),
         Some(_) => open_as(Sim::from_uri(uri), &here),
     }
 }
@@ -320,10 +322,10 @@ mod tests {
         for (uri, want) in [
             ("gentl:a.cti", "never taken from the working directory"),
             ("gentl:?exposure=5", "no parameter \"exposure\""),
-            ("aravis:", "no aravis backend yet; it has sim, mvs, gentl and replay"),
             ("mvs:libMvCameraControl.so", "never taken from the working directory"),
             ("mvs:?exposure=5", "no parameter \"exposure\""),
             ("replay:a.flr", "there is no such file"),
+            ("aravis:?exposure=5", "no parameter \"exposure\""),
             ("smi:", "unknown source scheme \"smi\", did you mean \"sim\"?"),
             ("camera", "has no scheme"),
             ("sim:?colour=red", "colour"),

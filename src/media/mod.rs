@@ -21,7 +21,7 @@ mod write;
 pub use cut::{Cut, cut};
 pub use export::{Export, Exported, Target, export};
 pub use image::{MAX_IMAGE_BYTES, Plain};
-pub use import::{Import, Imported, Input, import};
+pub use import::{DEFAULT_RATE, Import, Imported, Input, import};
 
 use crate::error::{Error, ErrorKind};
 

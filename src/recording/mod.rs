@@ -1,6 +1,6 @@
 //! Recordings: the `.flr` file, how it is written at the disk's speed, read back, proved and mended.
 //!
-//! - [`format`] is the layout, without any input or output;
+//! - [`mod@format`] is the layout, without any input or output;
 //! - [`Recording`] reads one, or the set of segments that it is, by ordinary reads: nothing is mapped, so a file that
 //!   shrinks meanwhile is an error and no signal;
 //! - [`Writer`] writes one in plain calls on the caller's thread, for conversions;

@@ -8,7 +8,7 @@
 //! What a line makes of a frame's times: the device time is the recorded one; the host time is that of the replay.
 //!
 //! A file that becomes shorter while it is mapped ends the run with a fault, not the process with SIGBUS: see
-//! [`guard`].
+//! `guard`.
 
 mod ahead;
 mod codes;

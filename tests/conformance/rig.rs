@@ -61,6 +61,15 @@ impl<S: Source> Rig<S> {
         Rig { source, pool: pool.unwrap(), fill, depth: 8, queued: 0 }
     }
 
+    /// Whether nothing is left that the source could fill, but the one slot that each grab by copying is passed.
+    pub fn is_exhausted(&mut self) -> bool {
+        match self.fill {
+            Fill::Copy => self.pool.census().free <= 1,
+            Fill::Announce => self.queued == 0,
+            Fill::Lend => self.pool.census().free == 0,
+        }
+    }
+
     pub fn started(mut self) -> Self {
         self.start();
         self

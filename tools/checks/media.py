@@ -240,11 +240,7 @@ def coins(folder):
 
 
 def main():
-    checks = [grey, colour, deep]
-    # Replay comes with the command that records.
-    if subprocess.run([PROGRAM, "record", "--help"], capture_output=True).returncode == 0:
-        checks.append(coins)
-    for check in checks:
+    for check in (grey, colour, deep, coins):
         with tempfile.TemporaryDirectory() as folder:
             check(pathlib.Path(folder))
             print(f"{check.__name__}: the same")

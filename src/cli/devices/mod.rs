@@ -1,6 +1,7 @@
 //! `frameline devices`: every camera that each camera SDK on this machine can see. How a backend looks is in a file
 //! of its own; here is what they have in common, and what is printed.
 
+mod aravis;
 mod features;
 mod gentl;
 mod mvs;
@@ -69,7 +70,8 @@ type Backend = (&'static str, fn() -> Vec<Look>);
 
 /// The backends of this version, by URI scheme, as they are printed. A new one is a file and a line here; a scheme
 /// without a line is not listed, and is not broken either.
-const BACKENDS: &[Backend] = &[("sim", sim::look), ("mvs", mvs::look), ("gentl", gentl::look)];
+const BACKENDS: &[Backend] =
+    &[("sim", sim::look), ("mvs", mvs::look), ("gentl", gentl::look), ("aravis", aravis::look)];
 
 /// Looks and prints.
 pub fn run(args: &DevicesArgs) -> Result<Option<String>, Error> {

@@ -6,38 +6,11 @@ use super::reading::pixel_format;
 use super::sys::PixelTypeRaw;
 use crate::error::{Error, ErrorKind};
 use crate::fault::FaultClass;
-
-/// Features that decide how long a frame is, or how it travels. Some cameras let them be written while they
-/// grab, and then send frames that the host never completes: the SDK answers `MV_E_NODATA` for ever.
-const LOCKED: &[&str] = &[
-    "Width",
-    "Height",
-    "PixelFormat",
-    "PixelSize",
-    "BinningHorizontal",
-    "BinningVertical",
-    "BinningSelector",
-    "DecimationHorizontal",
-    "DecimationVertical",
-    "RegionSelector",
-    "RegionMode",
-    "RegionDestination",
-    "ImageCompressionMode",
-    "ChunkModeActive",
-    "ChunkSelector",
-    "ChunkEnable",
-    "UserSetLoad",
-    "GevSCPSPacketSize",
-];
-
-/// Whether a feature is only ever set while the camera is stopped.
-pub(super) fn is_locked(feature: &str) -> bool {
-    LOCKED.contains(&feature)
-}
+use crate::sdk::settings::{self, Features};
 
 /// What a feature is, as the camera answered when it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Int,
     Float,
     Enum,
@@ -78,110 +51,29 @@ pub(super) fn is_loss(code: Code) -> bool {
     matches!(class, FaultClass::Lost | FaultClass::Timeout | FaultClass::Busy)
 }
 
-/// A feature that was set, among the selectors that were set before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Setting {
-    selectors: Vec<(String, String)>,
-    name: String,
-    value: String,
-}
+impl Features for Handle {
+    type Refused = Refused;
+    type Kind = Kind;
 
-/// Every feature that was set, to be set again on a camera that came back.
-#[derive(Debug, Default)]
-pub(super) struct Settings {
-    selectors: Vec<(String, String)>,
-    made: Vec<Setting>,
-    kinds: Vec<(String, Kind)>,
-}
-
-impl Settings {
-    /// Sets a feature and notes it.
-    pub fn set(&mut self, handle: &mut Handle, name: &str, value: &str) -> Result<(), Refused> {
-        if self.apply(handle, name, value)? != Kind::Command {
-            self.note(name, value);
-        }
-        Ok(())
+    fn ask(&mut self, name: &str, value: &str) -> Result<Kind, Refused> {
+        ask(self, name, value)
     }
 
-    /// Sets a feature as what it is.
-    fn apply(&mut self, handle: &mut Handle, name: &str, value: &str) -> Result<Kind, Refused> {
-        let kind = match self.kinds.iter().find(|(n, _)| n == name) {
-            Some((_, kind)) => *kind,
-            None => {
-                let kind = ask(handle, name, value)?;
-                self.kinds.push((name.into(), kind));
-                kind
-            }
-        };
-        write(handle, kind, name, value).map(|()| kind)
+    fn write(&mut self, kind: Kind, name: &str, value: &str) -> Result<(), Refused> {
+        write(self, kind, name, value)
     }
 
-    fn note(&mut self, name: &str, value: &str) {
-        let pair = (name.to_string(), value.to_string());
-        if name.ends_with("Selector") {
-            match self.selectors.iter_mut().find(|(n, _)| n == name) {
-                Some(known) => *known = pair,
-                None => self.selectors.push(pair),
-            }
-            return;
-        }
-        let selectors = self.selectors.clone();
-        // The later one counts, in its later place.
-        self.made.retain(|s| s.name != name || s.selectors != selectors);
-        self.made.push(Setting { selectors, name: pair.0, value: pair.1 });
+    fn is_command(kind: Kind) -> bool {
+        kind == Kind::Command
     }
 
-    /// Sets everything again. Some features can only be set after others (a region's size before its place),
-    /// so those that are refused have another turn as long as others succeed.
-    pub fn restore(&mut self, handle: &mut Handle) -> Result<(), Refused> {
-        let mut left = self.made.clone();
-        let selectors = self.selectors.clone();
-        let mut current: Vec<(String, String)> = Vec::new();
-        while !left.is_empty() {
-            let before = left.len();
-            let mut refused = None;
-            for setting in std::mem::take(&mut left) {
-                let done = self
-                    .select(handle, &setting.selectors, &mut current)
-                    .and_then(|()| self.apply(handle, &setting.name, &setting.value));
-                match done {
-                    Ok(_) => {}
-                    Err(why) if why.is_loss() => return Err(why),
-                    Err(why) => {
-                        refused = Some(why);
-                        left.push(setting);
-                    }
-                }
-            }
-            if left.len() == before
-                && let Some(why) = refused
-            {
-                return Err(why);
-            }
-        }
-        self.select(handle, &selectors, &mut current)
-    }
-
-    fn select(
-        &mut self,
-        handle: &mut Handle,
-        selectors: &[(String, String)],
-        current: &mut Vec<(String, String)>,
-    ) -> Result<(), Refused> {
-        for (name, value) in selectors {
-            let known = current.iter_mut().find(|(n, _)| n == name);
-            if known.as_ref().is_some_and(|(_, v)| v == value) {
-                continue;
-            }
-            match known {
-                Some(known) => known.1.clone_from(value),
-                None => current.push((name.clone(), value.clone())),
-            }
-            self.apply(handle, name, value)?;
-        }
-        Ok(())
+    fn is_unheard(refused: &Refused) -> bool {
+        refused.is_loss()
     }
 }
+
+/// What was set on a camera.
+pub(super) type Settings = settings::Settings<Handle>;
 
 /// What the feature is: the camera answers only to the question that fits.
 fn ask(handle: &Handle, name: &str, value: &str) -> Result<Kind, Refused> {
@@ -316,38 +208,6 @@ fn refused(handle: &Handle, kind: Kind, name: &str, value: &str, code: Code) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn noted(settings: &Settings) -> Vec<String> {
-        let text = |s: &Setting| {
-            let selectors: Vec<_> = s.selectors.iter().map(|(n, v)| format!("[{n}={v}]")).collect();
-            format!("{}{}={}", selectors.concat(), s.name, s.value)
-        };
-        settings.made.iter().map(text).collect()
-    }
-
-    #[test]
-    fn the_last_value_counts_and_memory_does_not_grow() {
-        // Catches a list that grows with every change of the exposure.
-        let mut settings = Settings::default();
-        settings.note("Gain", "1");
-        (0..1000).for_each(|n| settings.note("ExposureTime", &n.to_string()));
-        settings.note("Gain", "2");
-        assert_eq!(noted(&settings), ["ExposureTime=999", "Gain=2"]);
-    }
-
-    #[test]
-    fn what_a_selector_chose_is_kept_apart() {
-        // Catches a restored camera where the last of several lines or gains got all the settings.
-        let mut settings = Settings::default();
-        for (line, on) in [("Line1", "true"), ("Line2", "false"), ("Line1", "false")] {
-            settings.note("LineSelector", line);
-            settings.note("LineInverter", on);
-        }
-        assert_eq!(
-            noted(&settings),
-            ["[LineSelector=Line2]LineInverter=false", "[LineSelector=Line1]LineInverter=false"]
-        );
-    }
 
     #[test]
     fn numbers_are_read_in_both_ways() {

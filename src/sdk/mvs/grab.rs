@@ -69,7 +69,7 @@ impl Mvs {
     /// The frame's metadata, and that it came.
     #[inline]
     pub(super) fn came(&mut self, info: &FrameInfo, frame: &mut FrameMut) -> Grab {
-        let id = self.ids.id(info.frame_num);
+        let id = self.ids.id(info.frame_num.into());
         let reported_bytes = self.rules.read(info, id, frame.meta_mut());
         if frame.meta().status == FrameStatus::Complete {
             self.silence = Silence::default();

@@ -27,7 +27,6 @@ mod reading;
 mod source;
 mod stream;
 pub mod sys;
-mod unanswered;
 
 pub use config::PARAMETERS;
 pub use find::{Camera, Link, cameras};

@@ -4,9 +4,9 @@
 use super::codes::MV_E_NOENOUGH_BUF;
 use super::handle::{Code, Handle};
 use super::sys::FrameOut;
-use super::unanswered::Unanswered;
 use crate::buffer::FrameMut;
 use crate::fault::Fault;
+use crate::sdk::unanswered::Unanswered;
 use crate::source::AnnouncedSlots;
 use std::ptr::NonNull;
 use std::sync::{Mutex, PoisonError};

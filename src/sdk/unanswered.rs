@@ -1,8 +1,10 @@
 //! Faults of calls that nobody waits for an answer of: a buffer given back, a device closed, news that callbacks
 //! posted. They are kept with their counts until the line takes them.
 
-use super::handle::Code;
 use crate::fault::Fault;
+
+/// A code as a call answers it.
+type Code = u32;
 
 /// Function, code, how often.
 #[derive(Debug, Default)]

@@ -1,0 +1,338 @@
+//! The Aravis library: found, loaded, its symbols bound, its version read.
+#![allow(unsafe_code)]
+
+use super::sys::{Bool, Failed, GError, GType, Object, OnSignal, OnStream};
+use crate::error::{Error, ErrorKind};
+use std::ffi::{c_char, c_double, c_int, c_uint, c_ulong, c_void};
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// The names that are asked for, best first.
+pub const NAMES: [&str; 2] = ["libaravis-0.10.so.0", "libaravis-0.8.so.0"];
+/// What to install where it is missing.
+const PACKAGE: &str =
+    "apt-get install libaravis-0.8-0 (Debian, Ubuntu; elsewhere the system's package of Aravis)";
+/// The oldest version that has all that is needed.
+const OLDEST: &str = "0.8.11";
+
+/// A version of Aravis: 0.8.26.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(pub [u32; 3]);
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [major, minor, micro] = self.0;
+        write!(f, "{major}.{minor}.{micro}")
+    }
+}
+
+macro_rules! symbols {
+    (
+        required { $($r:ident: fn $ra:tt $(-> $rr:ty)? = $rs:literal;)* }
+        optional { $($o:ident: fn $oa:tt $(-> $or:ty)? = $os:literal;)* }
+    ) => {
+        /// The functions of the library. Those that not every version has are options.
+        pub(super) struct Symbols {
+            $(pub $r: unsafe extern "C" fn $ra $(-> $rr)?,)*
+            $(pub $o: Option<unsafe extern "C" fn $oa $(-> $or)?>,)*
+        }
+
+        impl Symbols {
+            /// Binds every symbol at once, or names all that are missing.
+            fn bind(library: &libloading::Library) -> Result<Symbols, Vec<&'static str>> {
+                // SAFETY: the types are those of the headers of 0.8 and 0.10; the library is never unmapped.
+                // GLib's own functions are found through it, since it needs them.
+                unsafe {
+                    let mut missing = Vec::new();
+                    $(let $r = library.get::<unsafe extern "C" fn $ra $(-> $rr)?>($rs).map(|s| *s);
+                    if $r.is_err() {
+                        missing.push($rs);
+                    })*
+                    if !missing.is_empty() {
+                        return Err(missing);
+                    }
+                    Ok(Symbols {
+                        $($r: $r.map_err(|_| Vec::new())?,)*
+                        $($o: library.get::<unsafe extern "C" fn $oa $(-> $or)?>($os).map(|s| *s).ok(),)*
+                    })
+                }
+            }
+        }
+    };
+}
+
+symbols! {
+    required {
+        // GObject and GLib.
+        reference: fn(Object) -> Object = "g_object_ref";
+        unref: fn(Object) = "g_object_unref";
+        set_property: fn(Object, *const c_char, ...) = "g_object_set";
+        connect: fn(Object, *const c_char, OnSignal, *mut c_void, *const c_void, c_int) -> c_ulong
+            = "g_signal_connect_data";
+        disconnect: fn(Object, c_ulong) = "g_signal_handler_disconnect";
+        is_a: fn(Object, GType) -> Bool = "g_type_check_instance_is_a";
+        free_error: fn(*mut GError) = "g_error_free";
+        free: fn(*mut c_void) = "g_free";
+        // The system.
+        major: fn() -> c_uint = "arv_get_major_version";
+        minor: fn() -> c_uint = "arv_get_minor_version";
+        micro: fn() -> c_uint = "arv_get_micro_version";
+        device_errors: fn() -> c_uint = "arv_device_error_quark";
+        gc_errors: fn() -> c_uint = "arv_gc_error_quark";
+        enable_interface: fn(*const c_char) = "arv_enable_interface";
+        update: fn() = "arv_update_device_list";
+        count: fn() -> c_uint = "arv_get_n_devices";
+        id: fn(c_uint) -> *const c_char = "arv_get_device_id";
+        physical_id: fn(c_uint) -> *const c_char = "arv_get_device_physical_id";
+        address: fn(c_uint) -> *const c_char = "arv_get_device_address";
+        vendor: fn(c_uint) -> *const c_char = "arv_get_device_vendor";
+        model: fn(c_uint) -> *const c_char = "arv_get_device_model";
+        serial: fn(c_uint) -> *const c_char = "arv_get_device_serial_nbr";
+        protocol: fn(c_uint) -> *const c_char = "arv_get_device_protocol";
+        // A camera and its features.
+        open: fn(*const c_char, Failed) -> Object = "arv_camera_new";
+        device: fn(Object) -> Object = "arv_camera_get_device";
+        create_stream: fn(Object, OnStream, *mut c_void, *const c_void, Failed) -> Object
+            = "arv_camera_create_stream_full";
+        start: fn(Object, Failed) = "arv_camera_start_acquisition";
+        stop: fn(Object, Failed) = "arv_camera_stop_acquisition";
+        region: fn(Object, *mut c_int, *mut c_int, *mut c_int, *mut c_int, Failed) = "arv_camera_get_region";
+        pixel_format: fn(Object, Failed) -> c_uint = "arv_camera_get_pixel_format";
+        payload: fn(Object, Failed) -> c_uint = "arv_camera_get_payload";
+        is_gv: fn(Object) -> Bool = "arv_camera_is_gv_device";
+        packet_size: fn(Object, Failed) -> c_uint = "arv_camera_gv_get_packet_size";
+        set_packet_size: fn(Object, c_int, Failed) = "arv_camera_gv_set_packet_size";
+        set_packet_size_adjustment: fn(Object, c_int) = "arv_camera_gv_set_packet_size_adjustment";
+        set_stream_options: fn(Object, c_int) = "arv_camera_gv_set_stream_options";
+        feature: fn(Object, *const c_char) -> Object = "arv_device_get_feature";
+        integer_type: fn() -> GType = "arv_gc_integer_get_type";
+        float_type: fn() -> GType = "arv_gc_float_get_type";
+        enumeration_type: fn() -> GType = "arv_gc_enumeration_get_type";
+        boolean_type: fn() -> GType = "arv_gc_boolean_get_type";
+        string_type: fn() -> GType = "arv_gc_string_get_type";
+        command_type: fn() -> GType = "arv_gc_command_get_type";
+        execute: fn(Object, *const c_char, Failed) = "arv_device_execute_command";
+        get_integer: fn(Object, *const c_char, Failed) -> i64 = "arv_device_get_integer_feature_value";
+        set_integer: fn(Object, *const c_char, i64, Failed) = "arv_device_set_integer_feature_value";
+        integer_bounds: fn(Object, *const c_char, *mut i64, *mut i64, Failed)
+            = "arv_device_get_integer_feature_bounds";
+        integer_increment: fn(Object, *const c_char, Failed) -> i64 = "arv_device_get_integer_feature_increment";
+        get_float: fn(Object, *const c_char, Failed) -> c_double = "arv_device_get_float_feature_value";
+        set_float: fn(Object, *const c_char, c_double, Failed) = "arv_device_set_float_feature_value";
+        float_bounds: fn(Object, *const c_char, *mut c_double, *mut c_double, Failed)
+            = "arv_device_get_float_feature_bounds";
+        get_text: fn(Object, *const c_char, Failed) -> *const c_char = "arv_device_get_string_feature_value";
+        set_text: fn(Object, *const c_char, *const c_char, Failed) = "arv_device_set_string_feature_value";
+        get_boolean: fn(Object, *const c_char, Failed) -> Bool = "arv_device_get_boolean_feature_value";
+        set_boolean: fn(Object, *const c_char, Bool, Failed) = "arv_device_set_boolean_feature_value";
+        entries: fn(Object, *const c_char, *mut c_uint, Failed) -> *mut *const c_char
+            = "arv_device_dup_available_enumeration_feature_values_as_strings";
+        // Streams and buffers.
+        push: fn(Object, Object) = "arv_stream_push_buffer";
+        pop: fn(Object, u64) -> Object = "arv_stream_timeout_pop_buffer";
+        try_pop: fn(Object) -> Object = "arv_stream_try_pop_buffer";
+        infos: fn(Object) -> c_uint = "arv_stream_get_n_infos";
+        info_name: fn(Object, c_uint) -> *const c_char = "arv_stream_get_info_name";
+        info_number: fn(Object, c_uint) -> u64 = "arv_stream_get_info_uint64";
+        new_buffer: fn(usize, *mut c_void, *mut c_void, *const c_void) -> Object = "arv_buffer_new_full";
+        user_data: fn(Object) -> *const c_void = "arv_buffer_get_user_data";
+        status: fn(Object) -> c_int = "arv_buffer_get_status";
+        payload_type: fn(Object) -> c_int = "arv_buffer_get_payload_type";
+        frame_id: fn(Object) -> u64 = "arv_buffer_get_frame_id";
+        set_frame_id: fn(Object, u64) = "arv_buffer_set_frame_id";
+        timestamp: fn(Object) -> u64 = "arv_buffer_get_timestamp";
+        data: fn(Object, *mut usize) -> *const c_void = "arv_buffer_get_data";
+        image_region: fn(Object, *mut c_int, *mut c_int, *mut c_int, *mut c_int)
+            = "arv_buffer_get_image_region";
+        image_format: fn(Object) -> c_uint = "arv_buffer_get_image_pixel_format";
+        realtime: fn(c_int) -> Bool = "arv_make_thread_realtime";
+        high_priority: fn(c_int) -> Bool = "arv_make_thread_high_priority";
+    }
+    optional {
+        set_range_check: fn(Object, c_int) = "arv_camera_set_range_check_policy";
+        is_controller: fn(Object) -> Bool = "arv_gv_device_is_controller";
+    }
+}
+
+/// The loaded Aravis library.
+pub struct Library {
+    pub(super) symbols: Symbols,
+    name: String,
+    version: Version,
+    /// Held while devices are enumerated: what a list tells belongs to Aravis until the next one.
+    pub(super) enumerating: Mutex<()>,
+    /// Never unmapped: GLib's types stay registered, and threads of its own go on.
+    _loaded: ManuallyDrop<libloading::Library>,
+}
+
+impl fmt::Debug for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Library({}, {})", self.name, self.version)
+    }
+}
+
+static LOADED: OnceLock<Library> = OnceLock::new();
+static LOADING: Mutex<()> = Mutex::new(());
+
+impl Library {
+    /// Loads the library at `given`, or else by its [`NAMES`]. Once in a process. Where the system has none the error
+    /// is of the kind [`Source`](ErrorKind::Source).
+    pub fn open(given: Option<&Path>) -> Result<&'static Library, Error> {
+        let _turn = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+        let library = match LOADED.get() {
+            Some(library) => library,
+            None => {
+                let library = Library::load(given)?;
+                tracing::info!("Aravis {} loaded as {}", library.version, library.name);
+                LOADED.get_or_init(|| library)
+            }
+        };
+        match given {
+            Some(path) if *path != *library.name => Err(Error::new(
+                ErrorKind::State,
+                format!(
+                    "Aravis is loaded as {} already, and a process can have it but once; leave library={} out",
+                    library.name,
+                    path.display()
+                ),
+            )),
+            _ => Ok(library),
+        }
+    }
+
+    /// The library, if it was loaded. For callbacks.
+    pub(super) fn loaded() -> Option<&'static Library> {
+        LOADED.get()
+    }
+
+    fn load(given: Option<&Path>) -> Result<Library, Error> {
+        let (name, loaded) = match given {
+            Some(path) if path.components().count() < 2 => {
+                return Err(Error::config(format!(
+                    "library={} is a bare name, and libraries are never taken from the working directory; give its path, or leave it out",
+                    path.display()
+                )));
+            }
+            Some(path) => {
+                let name = path.display().to_string();
+                let loaded = open_local(&name).map_err(|e| {
+                    let what = format!(
+                        "the Aravis library {name} does not load; name a {}, or leave library out",
+                        NAMES[1]
+                    );
+                    Error::with_source(ErrorKind::Config, what, e)
+                })?;
+                (name, loaded)
+            }
+            None => {
+                let mut reasons = Vec::new();
+                let found = NAMES.iter().find_map(|name| match open_local(name) {
+                    Ok(loaded) => Some(((*name).to_string(), loaded)),
+                    Err(e) => {
+                        reasons.push(e.to_string());
+                        None
+                    }
+                });
+                found.ok_or_else(|| {
+                    // A library that is there and lacks another one names that one.
+                    let is_missing = |(name, e): (&&str, &String)| e.contains(&format!("{name}: "));
+                    match NAMES.iter().zip(&reasons).all(is_missing) {
+                        true => Error::new(
+                            ErrorKind::Source,
+                            format!(
+                                "no Aravis library was found: the system has no {}; {PACKAGE}, or name the file as library=/path/{}",
+                                NAMES.join(" and no "),
+                                NAMES[1]
+                            ),
+                        ),
+                        false => Error::new(
+                            ErrorKind::Io,
+                            format!("Aravis does not load ({}); {PACKAGE}", reasons.join("; ")),
+                        ),
+                    }
+                })?
+            }
+        };
+        /// More missing symbols than these tell nobody anything.
+        const NAMED: usize = 3;
+        let symbols = Symbols::bind(&loaded).map_err(|missing| {
+            Error::config(format!(
+                "{name} lacks {}{}, so it is no Aravis of version {OLDEST} or later; {PACKAGE}",
+                missing[..missing.len().min(NAMED)].join(", "),
+                match missing.len().saturating_sub(NAMED) {
+                    0 => String::new(),
+                    more => format!(" and {more} other symbols"),
+                }
+            ))
+        })?;
+        // SAFETY: bound from this library, which is loaded.
+        let version = unsafe { Version([(symbols.major)(), (symbols.minor)(), (symbols.micro)()]) };
+        Ok(Library {
+            symbols,
+            name,
+            version,
+            enumerating: Mutex::new(()),
+            _loaded: ManuallyDrop::new(loaded),
+        })
+    }
+
+    /// Where it was loaded from, or the name that the loader found it by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its version.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+}
+
+#[cfg(unix)]
+fn open_local(name: &str) -> Result<libloading::Library, libloading::Error> {
+    use libloading::os::unix::{Library as Unix, RTLD_LOCAL, RTLD_NOW};
+    // SAFETY: runs the library's initialisers; it is the system's Aravis, or the file that the user named.
+    unsafe { Unix::open(Some(name), RTLD_NOW | RTLD_LOCAL) }.map(Into::into)
+}
+
+#[cfg(not(unix))]
+fn open_local(name: &str) -> Result<libloading::Library, libloading::Error> {
+    // SAFETY: as above.
+    unsafe { libloading::Library::new(name) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_working_directory_is_no_place() {
+        // Catches a library that whoever writes into a folder can plant.
+        let e = Library::load(Some(Path::new(NAMES[1]))).unwrap_err();
+        assert!(
+            e.kind() == ErrorKind::Config && e.to_string().contains("working directory"),
+            "{e}"
+        );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_library_that_is_none_is_named() {
+        // Catches a sentence of the loader's alone, and a symbol that is bound when it is first called.
+        let e = Library::load(Some(Path::new("/no/such/libaravis.so"))).unwrap_err();
+        assert!(e.to_string().contains("/no/such/libaravis.so does not load"), "{e}");
+        let e = Library::load(Some(Path::new("/proc/self/../self/exe"))).unwrap_err();
+        assert!(e.to_string().contains("does not load") || e.to_string().contains("lacks"), "{e}");
+        if let Some(libm) = ["/lib/x86_64-linux-gnu/libm.so.6", "/lib64/libm.so.6"]
+            .into_iter()
+            .find(|p| Path::new(p).exists())
+        {
+            let e = Library::load(Some(Path::new(libm))).unwrap_err();
+            assert!(
+                e.to_string().contains("lacks ") && e.to_string().contains("apt-get install"),
+                "{e}"
+            );
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Every feature that a run has set on a camera, to be set again when it comes back.
+
+/// Features that decide how long a frame is, or how it travels. Some cameras let them be written while they
+/// grab, and then send frames that the host never completes.
+const LOCKED: &[&str] = &[
+    "Width",
+    "Height",
+    "PixelFormat",
+    "PixelSize",
+    "BinningHorizontal",
+    "BinningVertical",
+    "BinningSelector",
+    "DecimationHorizontal",
+    "DecimationVertical",
+    "RegionSelector",
+    "RegionMode",
+    "RegionDestination",
+    "ImageCompressionMode",
+    "ChunkModeActive",
+    "ChunkSelector",
+    "ChunkEnable",
+    "UserSetLoad",
+    "GevSCPSPacketSize",
+];
+
+/// Whether a feature is only ever set while the camera is stopped.
+pub(super) fn is_locked(feature: &str) -> bool {
+    LOCKED.contains(&feature)
+}
+
+/// A camera whose features can be set.
+pub(super) trait Features {
+    /// Why a feature was not set.
+    type Refused;
+
+    /// What a feature can be.
+    type Kind: Copy;
+
+    /// Asks what a feature is, of which `value` is to be set.
+    fn ask(&mut self, name: &str, value: &str) -> Result<Self::Kind, Self::Refused>;
+
+    /// Sets a feature as what it is.
+    fn write(&mut self, kind: Self::Kind, name: &str, value: &str) -> Result<(), Self::Refused>;
+
+    /// Whether it is a command, which leaves nothing to be set again.
+    fn is_command(kind: Self::Kind) -> bool;
+
+    /// Whether the camera did not hear it, rather than refuse it.
+    fn is_unheard(refused: &Self::Refused) -> bool;
+}
+
+/// A feature that was set, among the selectors that were set before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Setting {
+    selectors: Vec<(String, String)>,
+    name: String,
+    value: String,
+}
+
+/// Every feature that was set, in the order that counts.
+#[derive(Debug)]
+pub(super) struct Settings<F: Features> {
+    selectors: Vec<(String, String)>,
+    made: Vec<Setting>,
+    kinds: Vec<(String, F::Kind)>,
+}
+
+impl<F: Features> Default for Settings<F> {
+    fn default() -> Self {
+        Settings { selectors: Vec::new(), made: Vec::new(), kinds: Vec::new() }
+    }
+}
+
+impl<F: Features> Settings<F> {
+    /// Sets a feature and notes it.
+    pub fn set(&mut self, camera: &mut F, name: &str, value: &str) -> Result<(), F::Refused> {
+        if !F::is_command(self.apply(camera, name, value)?) {
+            self.note(name, value);
+        }
+        Ok(())
+    }
+
+    /// Sets a feature as what it is.
+    fn apply(&mut self, camera: &mut F, name: &str, value: &str) -> Result<F::Kind, F::Refused> {
+        let kind = match self.kinds.iter().find(|(n, _)| n == name) {
+            Some((_, kind)) => *kind,
+            None => {
+                let kind = camera.ask(name, value)?;
+                self.kinds.push((name.into(), kind));
+                kind
+            }
+        };
+        camera.write(kind, name, value).map(|()| kind)
+    }
+
+    fn note(&mut self, name: &str, value: &str) {
+        let pair = (name.to_string(), value.to_string());
+        if name.ends_with("Selector") {
+            match self.selectors.iter_mut().find(|(n, _)| n == name) {
+                Some(known) => *known = pair,
+                None => self.selectors.push(pair),
+            }
+            return;
+        }
+        let selectors = self.selectors.clone();
+        // The later one counts, in its later place.
+        self.made.retain(|s| s.name != name || s.selectors != selectors);
+        self.made.push(Setting { selectors, name: pair.0, value: pair.1 });
+    }
+
+    /// Sets everything again. Some features can only be set after others (a region's size before its place),
+    /// so those that are refused have another turn as long as others succeed.
+    pub fn restore(&mut self, camera: &mut F) -> Result<(), F::Refused> {
+        let mut left = self.made.clone();
+        let selectors = self.selectors.clone();
+        let mut current: Vec<(String, String)> = Vec::new();
+        while !left.is_empty() {
+            let before = left.len();
+            let mut refused = None;
+            for setting in std::mem::take(&mut left) {
+                let done = self
+                    .select(camera, &setting.selectors, &mut current)
+                    .and_then(|()| self.apply(camera, &setting.name, &setting.value));
+                match done {
+                    Ok(_) => {}
+                    Err(why) if F::is_unheard(&why) => return Err(why),
+                    Err(why) => {
+                        refused = Some(why);
+                        left.push(setting);
+                    }
+                }
+            }
+            if left.len() == before
+                && let Some(why) = refused
+            {
+                return Err(why);
+            }
+        }
+        self.select(camera, &selectors, &mut current)
+    }
+
+    fn select(
+        &mut self,
+        camera: &mut F,
+        selectors: &[(String, String)],
+        current: &mut Vec<(String, String)>,
+    ) -> Result<(), F::Refused> {
+        for (name, value) in selectors {
+            let known = current.iter_mut().find(|(n, _)| n == name);
+            if known.as_ref().is_some_and(|(_, v)| v == value) {
+                continue;
+            }
+            match known {
+                Some(known) => known.1.clone_from(value),
+                None => current.push((name.clone(), value.clone())),
+            }
+            self.apply(camera, name, value)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(settings: &Settings<Picky>) -> Vec<String> {
+        let text = |s: &Setting| {
+            let selectors: Vec<_> = s.selectors.iter().map(|(n, v)| format!("[{n}={v}]")).collect();
+            format!("{}{}={}", selectors.concat(), s.name, s.value)
+        };
+        settings.made.iter().map(text).collect()
+    }
+
+    #[test]
+    fn the_last_value_counts_and_memory_does_not_grow() {
+        // Catches a list that grows with every change of the exposure.
+        let mut settings = Settings::<Picky>::default();
+        settings.note("Gain", "1");
+        (0..1000).for_each(|n| settings.note("ExposureTime", &n.to_string()));
+        settings.note("Gain", "2");
+        assert_eq!(noted(&settings), ["ExposureTime=999", "Gain=2"]);
+    }
+
+    #[test]
+    fn what_a_selector_chose_is_kept_apart() {
+        // Catches a restored camera where the last of several lines or gains got all the settings.
+        let mut settings = Settings::<Picky>::default();
+        for (line, on) in [("Line1", "true"), ("Line2", "false"), ("Line1", "false")] {
+            settings.note("LineSelector", line);
+            settings.note("LineInverter", on);
+        }
+        assert_eq!(
+            noted(&settings),
+            ["[LineSelector=Line2]LineInverter=false", "[LineSelector=Line1]LineInverter=false"]
+        );
+    }
+
+    /// A camera that lets `Offset` be set only after `Width`.
+    struct Picky(Vec<String>);
+
+    impl Features for Picky {
+        type Refused = &'static str;
+        /// Whether it is a command.
+        type Kind = bool;
+        fn ask(&mut self, name: &str, _: &str) -> Result<bool, &'static str> {
+            Ok(name == "Load")
+        }
+        fn is_command(kind: bool) -> bool {
+            kind
+        }
+        fn write(&mut self, _: bool, name: &str, value: &str) -> Result<(), &'static str> {
+            match name {
+                "Gone" => Err("unheard"),
+                "Never" => Err("never"),
+                "Offset" if !self.0.iter().any(|s| s.starts_with("Width")) => Err("width first"),
+                _ => {
+                    self.0.push(format!("{name}={value}"));
+                    Ok(())
+                }
+            }
+        }
+        fn is_unheard(refused: &&'static str) -> bool {
+            *refused == "unheard"
+        }
+    }
+
+    #[test]
+    fn what_was_refused_has_another_turn() {
+        // Catches a camera that comes back at another place of its sensor, a command that is run again, and a
+        // camera that is taken for restored though it refused.
+        let mut settings = Settings::<Picky>::default();
+        for (name, value) in [("Offset", "8"), ("Width", "16")] {
+            settings.note(name, value);
+        }
+        let mut camera = Picky(Vec::new());
+        settings.set(&mut camera, "Load", "execute").unwrap();
+        settings.restore(&mut camera).unwrap();
+        assert_eq!(camera.0, ["Load=execute", "Width=16", "Offset=8"]);
+        settings.note("Never", "1");
+        assert_eq!(settings.restore(&mut camera), Err("never"));
+        settings.note("Gone", "1");
+        assert_eq!(settings.restore(&mut camera), Err("unheard"));
+    }
+}

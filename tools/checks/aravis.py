@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""The program on real GigE Vision packets: Aravis's simulator over sockets, alone and two at once.
+
+    tools/checks/aravis.py PROGRAM [--seconds N]
+
+Runs in networks of its own (root, util-linux, iproute2); what cannot be had is skipped with a line that says why. Two
+cameras need two networks, since the simulator binds the broadcast address: each gets one, with a cable (veth) to here.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+SIMULATOR = "arv-fake-gv-camera-0.8"
+SIZE = "Width=256&Height=256&AcquisitionFrameRate=200&wait=30000"
+PATIENCE = 120
+
+
+def skip(why):
+    print(f"SKIPPED aravis: {why}")
+    sys.exit(0)
+
+
+def quiet(*command):
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def run(*command):
+    subprocess.run(command, check=True, timeout=PATIENCE)
+
+
+def start(program, uri, seconds, *more):
+    """A run of the program, not waited for."""
+    command = [program, "run", "--source", uri, "--seconds", str(seconds), "--json", *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def result(process):
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, f"exit code {process.returncode}: {err}"
+    return json.loads(out.strip().splitlines()[-1])
+
+
+def check(what, r):
+    f = r["frames"]
+    assert r["balanced"], f"{what}: {f}"
+    assert f["delivered"] > 0 and f["in_flight"] == 0, f"{what}: {f}"
+    faults = ", ".join(f"{x['count']} {x['name']}" for x in r["faults"])
+    print(f"{what}: {f['grabbed']} grabbed, {f['delivered']} delivered, {f['incomplete']} incomplete, "
+          f"{f['lost_by_device']} lost by device, {f['underrun']} underrun, balanced; faults: {faults or 'none'}")
+
+
+def alone(program, seconds):
+    run("ip", "link", "set", "lo", "up")
+    camera = quiet(SIMULATOR, "-i", "127.0.0.1", "-s", "ONE")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            process = start(program, f"aravis:Aravis-Fake-ONE?{SIZE}", seconds, "--report", folder)
+            check("one camera on loopback", result(process))
+            assert os.path.exists(os.path.join(folder, "report.html")), "no report was written"
+        listed = subprocess.run([program, "devices", "--json"], capture_output=True, text=True, timeout=PATIENCE)
+        uris = [d["uri"] for d in json.loads(listed.stdout)["devices"]]
+        assert "aravis:Aravis-Fake-ONE" in uris, f"devices does not list it: {uris}"
+        process = start(program, f"aravis:Aravis-Fake-ONE?{SIZE}", seconds + 12)
+        time.sleep(seconds)  # The fault is a plug that is pulled at some time; nothing waits for it.
+        camera.kill()
+        camera.wait()
+        time.sleep(1)
+        camera = quiet(SIMULATOR, "-i", "127.0.0.1", "-s", "ONE")
+        r = result(process)
+        check("killed and started again", r)
+        assert r["reconnects"] and r["reconnects"][-1]["ok"], f"it was not found again: {r['reconnects']}"
+    finally:
+        camera.kill()
+        camera.wait()
+
+
+def two(program, seconds):
+    helpers = []
+    try:
+        for n, serial in enumerate(["LEFT", "RIGHT"]):
+            # A process that does nothing holds the camera's network.
+            holder = quiet("unshare", "-n", "sleep", "600")
+            helpers.append(holder)
+            here = os.readlink("/proc/self/ns/net")
+            while os.readlink(f"/proc/{holder.pid}/ns/net") == here:
+                assert holder.poll() is None, "no network could be made"
+            pid = str(holder.pid)
+            run("ip", "link", "add", f"cam{n}", "type", "veth", "peer", "name", "eth0", "netns", pid)
+            run("ip", "addr", "add", f"10.77.{n}.1/24", "broadcast", "+", "dev", f"cam{n}")
+            run("ip", "link", "set", f"cam{n}", "up")
+            inside = ["nsenter", "-t", pid, "-n"]
+            run(*inside, "ip", "addr", "add", f"10.77.{n}.2/24", "broadcast", "+", "dev", "eth0")
+            run(*inside, "ip", "link", "set", "eth0", "up")
+            run(*inside, "ip", "link", "set", "lo", "up")
+            helpers.append(quiet(*inside, SIMULATOR, "-i", f"10.77.{n}.2", "-s", serial))
+        # UDP: what arrives through a veth's packet socket depends on the machine's offloading.
+        uris = [f"aravis:Aravis-Fake-{s}?{SIZE}&socket=udp" for s in ["LEFT", "RIGHT"]]
+        processes = [start(program, uri, seconds) for uri in uris]
+        for serial, process in zip(["left", "right"], processes):
+            check(f"two at once, {serial}", result(process))
+    finally:
+        for helper in reversed(helpers):
+            helper.kill()
+            helper.wait()
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    program = os.path.abspath(sys.argv[1])
+    seconds = int(sys.argv[3]) if sys.argv[2:3] == ["--seconds"] else 4
+    if not shutil.which(SIMULATOR):
+        skip(f"{SIMULATOR} of Debian's aravis-tools is not installed")
+    for tool in ["unshare", "nsenter", "ip"]:
+        if not shutil.which(tool):
+            skip(f"{tool} is missing (util-linux, iproute2)")
+    if "FRAMELINE_OWN_NETWORK" not in os.environ:
+        if subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode != 0:
+            skip("networks of one's own need root")
+        os.environ["FRAMELINE_OWN_NETWORK"] = "1"
+        os.execvp("unshare", ["unshare", "-n", sys.executable, *sys.argv])
+    alone(program, seconds)
+    two(program, seconds)
+
+
+main()
