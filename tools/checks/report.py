@@ -16,7 +16,7 @@ from pathlib import Path
 
 SOURCE = (
     "sim:?width=640&height=480&rate=200&frames=700&faults="
-    "at 100 resize 800x600;at 250 disconnect 300;at 400 lose 3;at 450 incomplete;at 550 timeout 2"
+    "at 100 disconnect 300;at 250 lose 3;at 300 incomplete;at 400 timeout 2;at 550 resize 800x600"
 )
 VOID = {"meta", "br", "hr", "img", "link", "input", "wbr"}
 # Elements of SVG that hold nothing; the parser reports `<line/>` as begin and end.

@@ -93,18 +93,15 @@ pub(super) fn listed<R>(library: &'static Library, look: impl FnOnce(Vec<Camera>
 pub(super) fn choose(mut cameras: Vec<Camera>, name: &str) -> Result<Camera, Error> {
     let meant: Vec<usize> =
         (0..cameras.len()).filter(|n| name.is_empty() || cameras[*n].is(name)).collect();
-    let all = || {
-        let all: Vec<_> = cameras.iter().map(ToString::to_string).collect();
-        if all.is_empty() { "no camera".into() } else { all.join("; ") }
-    };
+    let all = || cameras.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let what = if name.is_empty() { String::new() } else { format!(" named {name:?}") };
     match meant[..] {
         [one] => Ok(cameras.swap_remove(one)),
         [] => Err(Error::new(
             ErrorKind::Source,
             format!(
-                "Aravis sees no camera{what}; it sees {}; check power, cable and network (frameline doctor), that the camera's address is in the host's subnet, and that no firewall stops its answers",
-                all()
+                "Aravis sees no camera{what}{}; check power, cable and network (frameline doctor), that the camera's address is in the host's subnet, and that no firewall stops its answers",
+                if cameras.is_empty() { String::new() } else { format!(", but {}", all()) }
             ),
         )),
         _ => Err(Error::config(format!(
