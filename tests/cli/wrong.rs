@@ -29,7 +29,10 @@ fn wrong_commands_are_one_sentence_and_exit_code_2() {
             "never taken from the working directory",
         ),
         (&["run", "--source", "gentl:p.cti"], "never taken from the working directory"),
-        (&["run", "--source", "aravis:?library=libaravis-0.8.so.0"], "never taken from the working directory"),
+        (
+            &["run", "--source", "aravis:?library=libaravis-0.8.so.0"],
+            "never taken from the working directory",
+        ),
         (&["run", "--source", "aravis:?bufers=4"], "\"bufers\""),
         (&["run", "--source", "replay:f"], "there is no such file"),
         (&["run", "--source", "sim:?colour=red"], "\"colour\"; it knows width"),
