@@ -144,7 +144,10 @@ fn what_a_busy_line_lost_is_missing_again() {
         let (recorded, not_written) =
             (util::count(&then, "record", "recorded"), util::count(&then, "record", "not_written"));
         assert_eq!(now.frames.delivered, recorded);
-        assert!(recorded > 0 && not_written > 0, "a recorder of one frame at 4000 a second is late");
+        assert!(
+            recorded > 0 && not_written > 0,
+            "a recorder of one frame at 4000 a second is late"
+        );
         let missing = |s: &Snapshot| {
             let f = &s.frames;
             f.lost_by_device + f.underrun + f.refused + f.invalid
