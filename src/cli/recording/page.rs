@@ -18,6 +18,7 @@ const PICTURES: u64 = 12;
 const PICTURE_SIDES: (usize, usize) = (320, 240);
 /// Gaps and events that the page tells one by one.
 const TOLD: usize = 40;
+const _: () = assert!(TOLD <= MAX_GAPS);
 
 /// Writes the page.
 pub(super) fn write(path: &Path, shown: &Shown<'_>) -> Result<(), Error> {
@@ -228,7 +229,6 @@ fn losses(f: &Facts) -> Markup {
             }
         }
     };
-    debug_assert!(TOLD <= MAX_GAPS);
     section("losses", "What is missing", "", &body)
 }
 
