@@ -22,6 +22,10 @@ use crate::meta::{FrameMeta, FrameStatus, Loss};
 use std::fmt;
 
 const BYTES: usize = ENTRY_BYTES as usize;
+/// A payload is at most so many images, for one of several parts, and so many bytes of other things: memory is taken for
+/// as many as it says.
+const PARTS: u64 = 64;
+const BESIDE: u64 = 64 << 20;
 
 /// All that is known of one frame of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -176,7 +180,8 @@ impl Entry {
             return Err(EntryFault::Impossible("geometry"));
         }
         let payload_bytes = get64(b, 88);
-        if payload_bytes > layout.payload_capacity {
+        let sane = meta.geometry().image_bytes().saturating_mul(PARTS).saturating_add(BESIDE);
+        if payload_bytes > layout.payload_capacity.min(sane) {
             return Err(EntryFault::Impossible("payload length"));
         }
         Ok(Entry {

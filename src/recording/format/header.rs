@@ -356,6 +356,11 @@ impl Header {
         }
         let mut identity = [0; 16];
         identity.copy_from_slice(&b[144..160]);
+        let modulus = get64(b, 96);
+        if modulus > MAX_MODULUS {
+            let (name, expected) = ("the modulus of frame ids", "at most 2^62");
+            return Err(Broken::Field { name, value: modulus, expected });
+        }
         Ok(Header {
             layout,
             segment: get32(b, 72),
@@ -363,11 +368,14 @@ impl Header {
             started: WallClock { unix_ns: get64(b, 80), host: HostTime(get64(b, 88)) },
             geometry,
             max_payload_bytes: get64(b, 136),
-            id_rule: FrameIdRule { modulus: get64(b, 96), skips_zero: b[104] != 0 },
+            id_rule: FrameIdRule { modulus, skips_zero: b[104] != 0 },
             texts: Texts::decode(&b[TEXTS_OFFSET as usize..])?,
         })
     }
 }
+
+/// Larger numbers of frame ids are not told apart from 64 bits: their differences are reckoned in them.
+const MAX_MODULUS: u64 = 1 << 62;
 
 /// How a file came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! The threads that write payloads, and commit them in the order of the frames.
 
-use super::state::{Flight, Job, Open, Shared, State, lock};
+use super::state::{Flight, Job, Missed, Open, Shared, State, lock};
 use crate::error::Error;
+use crate::meta::FrameMeta;
 use crate::recording::format::{ENTRY_BYTES, End, Entry, PAGE_BYTES, checksum};
 use crate::recording::segment::SegmentFile;
 use crate::sync::Ordering;
@@ -41,7 +42,7 @@ struct Placed {
     ticket: u64,
     file: Arc<SegmentFile>,
     n: u64,
-    not_written: u32,
+    missed: Missed,
 }
 
 /// What a look at the ring came to.
@@ -85,7 +86,7 @@ fn look(shared: &Shared) -> Look {
     }
     let Ok(job) = state.ring.pop() else { return Look::Nothing };
     if state.failure.is_some() {
-        state.not_written = state.not_written.saturating_add(1).saturating_add(job.not_written);
+        state.missed.frame(job.frame.meta(), job.missed);
         shared.not_written.fetch_add(1, Ordering::Relaxed);
         shared.done.fetch_add(1, Ordering::Release); // PAIR: recorded
         return Look::Nothing;
@@ -93,16 +94,19 @@ fn look(shared: &Shared) -> Look {
     if job.failed {
         shared.trigger(&mut state, at, job.frame.meta().sequence);
     }
-    let not_written = std::mem::take(&mut state.not_written).saturating_add(job.not_written);
+    let mut missed = std::mem::take(&mut state.missed);
+    missed.add(job.missed);
+    let mut without = Missed::default();
+    without.frame(job.frame.meta(), missed);
     let ticket = state.tickets;
     (state.tickets, state.placed, state.newest) = (ticket + 1, state.placed + 1, at);
     let open = state.open.back_mut().expect("there is always a segment");
     let (file, n) = (open.file.clone(), open.placed);
     (open.placed, open.pending) = (n + 1, open.pending + 1);
-    open.not_written += u64::from(not_written);
+    open.not_written += u64::from(missed.not_written);
     open.times.push(at.0);
-    state.flights.push_back(Flight { ticket, file: file.clone(), n, done: None });
-    Look::Placed(Box::new(Placed { job, ticket, file, n, not_written }))
+    state.flights.push_back(Flight { ticket, file: file.clone(), n, missed: without, done: None });
+    Look::Placed(Box::new(Placed { job, ticket, file, n, missed }))
 }
 
 /// Whether the present segment can take a frame of so many bytes that came at `at`.
@@ -149,12 +153,14 @@ fn end_of(e: &Error) -> End {
 
 /// Writes one payload, then commits what is done in the order of the frames.
 fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
-    let Placed { job, ticket, file, n, not_written } = placed;
+    let Placed { job, ticket, file, n, missed } = placed;
     let payload = job.frame.payload();
+    let mut all = missed;
+    all.add(Missed { loss: job.frame.meta().lost_before, ..Missed::default() });
     let entry = Entry {
-        meta: *job.frame.meta(),
-        lost_by_hops: job.lost_by_hops,
-        not_written,
+        meta: FrameMeta { lost_before: all.loss, ..*job.frame.meta() },
+        lost_by_hops: all.by_hops,
+        not_written: all.not_written,
         payload_bytes: payload.len() as u64,
         payload_crc: checksum(payload),
     };
@@ -185,8 +191,8 @@ fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
     if done.is_ok() {
         shared.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
-    commit(shared, &mut state);
     drop(state);
+    commit(shared);
     shared.done.fetch_add(1, Ordering::Release); // PAIR: recorded
 }
 
@@ -203,41 +209,67 @@ fn failed(shared: &Shared, state: &mut State, file: &SegmentFile, e: io::Error) 
     shared.failed.store(true, Ordering::Release);
 }
 
-/// Commits the frames at the front that are written. Nothing here waits for the disk: the index goes through the page
-/// cache.
-fn commit(shared: &Shared, state: &mut State) {
+/// Commits the frames at the front that are written. The index goes through the page cache, but a file system may make it
+/// wait for a payload under way to the same file: so the state is not held meanwhile.
+fn commit(shared: &Shared) {
+    let _one = lock(&shared.committing);
     let mut entries: Vec<u8> = Vec::new();
-    while let Some(Flight { done: Some(_), .. }) = state.flights.front() {
-        // A run of frames of one file that are all written.
-        entries.clear();
-        let (file, first) = (state.flights[0].file.clone(), state.flights[0].n);
-        let mut frames = 0;
-        while let Some(Flight { done: Some(Ok(entry)), file: its, .. }) = state.flights.front()
-            && Arc::ptr_eq(its, &file)
-        {
-            entries.extend_from_slice(entry);
-            frames += 1;
-            state.flights.pop_front();
-        }
-        debug_assert_eq!(entries.len() as u64, frames * ENTRY_BYTES);
-        let mut lost = 0;
-        if frames > 0
-            && let Err(e) = file.commit(first, &entries)
-        {
-            failed(shared, state, &file, e);
-            (lost, frames) = (frames, 0);
-        } else if frames == 0 {
-            state.flights.pop_front();
-            lost = 1;
+    while let Some(run) = take_run(shared, &mut entries) {
+        let failure = match run.frames > 0 {
+            true => run.file.commit(run.first, &entries).err(),
+            false => None,
+        };
+        let mut state = lock(&shared.state);
+        let mut lost = run.lost;
+        let mut frames = run.frames;
+        if let Some(e) = failure {
+            failed(shared, &mut state, &run.file, e);
+            state.missed.add(run.missed);
+            (lost, frames) = (lost + frames, 0);
         }
         shared.frames.fetch_add(frames, Ordering::Relaxed);
         shared.not_written.fetch_add(lost, Ordering::Relaxed);
-        state.not_written = state.not_written.saturating_add(lost as u32);
-        if let Some(open) = state.open.iter_mut().find(|o| Arc::ptr_eq(&o.file, &file)) {
+        if let Some(open) = state.open.iter_mut().find(|o| Arc::ptr_eq(&o.file, &run.file)) {
             open.pending -= frames + lost;
             if frames > 0 {
-                open.committed = first + frames;
+                open.committed = run.first + frames;
             }
         }
     }
+}
+
+/// A run of frames of one file that are all written; or one that could not be.
+struct Run {
+    file: Arc<SegmentFile>,
+    first: u64,
+    frames: u64,
+    lost: u64,
+    /// What is missing if they cannot be committed.
+    missed: Missed,
+}
+
+/// Takes the run at the front, with its entries.
+fn take_run(shared: &Shared, entries: &mut Vec<u8>) -> Option<Run> {
+    let mut guard = lock(&shared.state);
+    let state = &mut *guard;
+    let front = state.flights.front().filter(|f| f.done.is_some())?;
+    let (file, first) = (front.file.clone(), front.n);
+    let mut run = Run { file, first, frames: 0, lost: 0, missed: Missed::default() };
+    entries.clear();
+    while let Some(Flight { done: Some(Ok(entry)), file, missed, .. }) = state.flights.front()
+        && Arc::ptr_eq(file, &run.file)
+    {
+        entries.extend_from_slice(entry);
+        run.frames += 1;
+        run.missed.add(*missed);
+        state.flights.pop_front();
+    }
+    debug_assert_eq!(entries.len() as u64, run.frames * ENTRY_BYTES);
+    if run.frames == 0
+        && let Some(flight) = state.flights.pop_front()
+    {
+        run.lost = 1;
+        state.missed.add(flight.missed);
+    }
+    Some(run)
 }
