@@ -3,7 +3,7 @@
 use super::chain::{KEPT, base_of};
 use super::format::{
     Broken, CLOSING_BYTES, CLOSING_OFFSET, Closing, ENTRY_BYTES, EVENT_BYTES, End, Entry,
-    EntryFault, Event, HEADER_BYTES, Header, checksum,
+    EntryFault, Event, HEADER_BYTES, Header, checksum, parts,
 };
 use crate::error::{Error, ErrorKind};
 use crate::sys;
@@ -152,12 +152,25 @@ impl Segment {
         let mut b = [0; ENTRY_BYTES as usize];
         read_at_most(&self.file, &mut b, self.header.layout.entry_offset(n))
             .map_err(|e| EntryFault::Io(e.to_string()))?;
-        let entry = Entry::decode(&b, &self.header.layout)?;
-        let needed = self.payload_offset(n).saturating_add(entry.payload_bytes);
+        let mut entry = Entry::decode(&b, &self.header.layout)?;
+        let needed = self.payload_offset(n).saturating_add(entry.end_bytes());
         if needed > self.bytes {
             return Err(EntryFault::CutOff { needed, bytes: self.bytes });
         }
+        if entry.beside.part_count > 0 {
+            self.read_parts(n, &mut entry)?;
+        }
         Ok(entry)
+    }
+
+    fn read_parts(&self, n: u64, entry: &mut Entry) -> Result<(), EntryFault> {
+        let mut table = [0; parts::MAX_TABLE_BYTES];
+        let offset = parts::table_offset(entry.payload_bytes);
+        let room = self.header.layout.stride.saturating_sub(offset).min(table.len() as u64);
+        let table = &mut table[..room as usize];
+        let read = read_at_most(&self.file, table, self.payload_offset(n).saturating_add(offset))
+            .map_err(|e| EntryFault::Io(e.to_string()))?;
+        parts::decode(&table[..read], &mut entry.beside)
     }
 
     /// Where the payload of frame `n` begins in the file.

@@ -268,12 +268,14 @@ impl Replay {
         let lost = entry.meta.lost_before;
         let meta = frame.meta_mut();
         *meta = entry.meta;
+        let beside = entry.beside;
         if self.config.loops != 1 {
             let missing = lost.total().saturating_add(entry.lost_by_hops);
             let missing = u64::from(missing.saturating_add(entry.not_written));
             meta.frame_id = self.id + missing;
             self.id = meta.frame_id + 1;
         }
+        *frame.beside_mut() = beside;
         self.underrun += u64::from(lost.underrun);
         self.triggers = self.triggers.saturating_sub(1);
         (self.came, self.as_before) = (Some(*entry), false);

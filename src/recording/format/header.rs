@@ -90,6 +90,11 @@ impl Layout {
         i64::try_from(at).is_ok().then_some(at)
     }
 
+    /// Whether a frame fits whose payload has so many bytes, and ends with the table of its parts after so many.
+    pub fn fits(&self, payload_bytes: u64, end_bytes: u64) -> bool {
+        payload_bytes <= self.payload_capacity && end_bytes <= self.stride
+    }
+
     /// Bytes of a file that holds `frames` frames.
     pub fn file_bytes(&self, frames: u64) -> u64 {
         self.payload_offset(frames).unwrap_or(u64::MAX)
