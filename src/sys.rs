@@ -138,6 +138,10 @@ pub(crate) fn is_locked(file: &std::fs::File) -> bool {
     use std::os::fd::AsRawFd;
     // SAFETY: as above.
     let free = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_SH | libc::LOCK_NB) == 0 };
+    // A file system without locks says nothing about who writes.
+    if !free && io::Error::last_os_error().kind() != io::ErrorKind::WouldBlock {
+        return false;
+    }
     if free {
         // SAFETY: as above.
         unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) };

@@ -51,7 +51,7 @@ impl Verdict {
             failures.push(format!("stage {name} found {count}"));
         }
         for (name, error) in lost_recordings(job, s) {
-            failures.push(format!("stage {name} records no more: {error}"));
+            failures.push(format!("stage {name} {error}"));
         }
         let f = &s.frames;
         if f.grabbed != f.accounted() {
@@ -103,8 +103,8 @@ impl Verdict {
     }
 }
 
-/// Recordings that ended before their line: stage and reason.
-fn lost_recordings<'a>(job: &'a Job, s: &'a Snapshot) -> Vec<(&'a str, &'a str)> {
+/// Recordings that ended before their line, or were not closed with it: stage and what became of it.
+fn lost_recordings<'a>(job: &'a Job, s: &'a Snapshot) -> Vec<(&'a str, String)> {
     let records = |name: &str| {
         job.stages.iter().any(|j| j.spec.name == name && matches!(j.kind, Kind::Record(_)))
     };
@@ -112,7 +112,12 @@ fn lost_recordings<'a>(job: &'a Job, s: &'a Snapshot) -> Vec<(&'a str, &'a str)>
     let errors = stages.flat_map(|stage| {
         stage.results.iter().filter_map(|(key, figure)| match figure {
             Figure::Text(text) if *key == "error" && !text.is_empty() => {
-                Some((stage.name.as_str(), text.as_str()))
+                Some((stage.name.as_str(), format!("records no more: {text}")))
+            }
+            Figure::Count(n) if *key == "unfinished" && *n > 0 => {
+                let what = "was not done when the line ended, because the disk is slow or hangs; frameline verify says \
+                            what is there";
+                Some((stage.name.as_str(), what.into()))
             }
             _ => None,
         })

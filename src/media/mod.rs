@@ -19,6 +19,7 @@ mod sidecar;
 mod write;
 
 pub use cut::{Cut, cut};
+pub use draft::Draft;
 pub use export::{Export, Exported, Target, export};
 pub use image::{MAX_IMAGE_BYTES, Plain};
 pub use import::{DEFAULT_RATE, Import, Imported, Input, import};

@@ -56,6 +56,9 @@ impl Default for Rule {
     }
 }
 
+/// The host fact of a recording whose segments do not all stay.
+pub(super) const KEPT: &str = "kept";
+
 /// The name of segment `number` of the recording `base`: `a.flr`, `a.0001.flr`, ...
 pub fn segment_path(base: &Path, number: u32) -> PathBuf {
     if number == 0 {
@@ -151,7 +154,7 @@ impl Chain {
     fn layout(&self, payload_bytes: u64, written: u64) -> Option<Layout> {
         let payload = payload_bytes.max(1);
         let each = round_up_to_page(payload)?.checked_add(ENTRY_BYTES)?;
-        let events = self.rule.events.min(super::format::MAX_EVENTS);
+        let events = self.rule.events.clamp(1, super::format::MAX_EVENTS);
         let fixed = HEADER_BYTES + events * super::format::EVENT_BYTES;
         let fit = self.rule.segment_bytes.saturating_sub(fixed) / each;
         let left = self.rule.frames.map_or(u64::MAX, |n| n.saturating_sub(written));

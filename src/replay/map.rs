@@ -36,10 +36,17 @@ impl Maps {
                 Error::with_source(ErrorKind::Io, format!("{path} cannot be mapped"), e)
             };
             let file = File::open(segment.path()).map_err(cannot)?;
+            // Only what is replayed: a writer that closes the file rightly gives back what it did not use. Nothing of it
+            // counts as memory that must be there: a recording may be larger than all of it.
+            let layout = &segment.header().layout;
+            let end = layout.file_bytes(segment.frames()).min(segment.file_bytes());
+            let length = usize::try_from(end).map_err(|_| cannot(std::io::ErrorKind::OutOfMemory.into()))?;
+            let mut options = MmapOptions::new();
+            options.len(length).no_reserve_swap();
             // SAFETY: the pages are never seen as a Rust reference that outlives a lent frame; what another process
             // writes into the file meanwhile changes bytes that nobody relies on, as a camera's DMA would; what it
             // cuts off is caught by `guard`.
-            let map = unsafe { MmapOptions::new().map_copy(&file) }.map_err(cannot)?;
+            let map = unsafe { options.map_copy(&file) }.map_err(cannot)?;
             let map = MmapRaw::from(map);
             let watched = Watched::new(map.as_ptr(), map.len())?;
             files.push(Mapped { watched, bytes: map.len() as u64, map, file });

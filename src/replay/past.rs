@@ -24,6 +24,14 @@ pub(super) struct Past {
     reopening: bool,
 }
 
+/// A fault comes again so often at most: what a file says must not keep a replay from its frames.
+const MOST: u64 = 1_000_000;
+
+/// How often a fault comes again.
+fn times(event: &Event) -> u64 {
+    event.count.clamp(1, MOST)
+}
+
 impl Past {
     pub fn new(mut events: Vec<Event>) -> Past {
         events.retain(|e| {
@@ -40,22 +48,31 @@ impl Past {
         (self.told, self.reopening) = (0, false);
     }
 
-    /// The next fault that came before frame `n`.
+    /// The fault that [`next_fault`](Self::next_fault) answers with next, and how often it was told.
     ///
     /// # Real-time
     /// Capture-bound. No allocation, no lock.
-    pub fn next_fault(&mut self, n: u64) -> Option<Fault> {
+    pub fn peek(&mut self, n: u64) -> Option<(Event, u64)> {
         while let Some(e) = self.events.get(self.at)
             && e.before_frame <= n
         {
-            if e.kind == EventKind::Fault && self.told < e.count.max(1) {
-                self.told += 1;
-                return Some(Fault { code: e.code, detail: e.detail });
+            if e.kind == EventKind::Fault && self.told < times(e) {
+                return Some((*e, self.told));
             }
             self.at += 1;
             self.told = 0;
         }
         None
+    }
+
+    /// The next fault that came before frame `n`.
+    ///
+    /// # Real-time
+    /// Capture-bound. No allocation, no lock.
+    pub fn next_fault(&mut self, n: u64) -> Option<Fault> {
+        let (event, _) = self.peek(n)?;
+        self.told += 1;
+        Some(Fault { code: event.code, detail: event.detail })
     }
 
     /// What the line found out that night, when time-outs before frame `n` made it ask: it reconnected, or made a reset,
@@ -98,7 +115,7 @@ impl Past {
         self.told = if k == 0 { self.told + 1 } else { 1 };
         self.at += k;
         self.reopening = true;
-        if self.told >= e.count.max(1) {
+        if self.told >= times(&e) {
             self.at += 1;
             self.told = 0;
         }

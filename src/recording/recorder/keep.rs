@@ -31,6 +31,15 @@ const PARTS: u32 = 4;
 const SHORTEST: Duration = Duration::from_millis(250);
 
 impl Keep {
+    /// The word for it in a recording's header.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Keep::All => "all",
+            Keep::Last(_) => "last",
+            Keep::Around { .. } => "events",
+        }
+    }
+
     /// The time that a segment may cover so that the files kept are at most a quarter longer than asked for.
     pub fn segment_time(&self) -> Option<Duration> {
         let time = match self {
@@ -49,6 +58,8 @@ pub(super) struct Closed {
     pub frames: u64,
     pub first: HostTime,
     pub last: HostTime,
+    /// A trigger keeps it, whatever comes.
+    pub kept: bool,
 }
 
 /// The closed segments of a recording, and the triggers that keep them.
@@ -63,20 +74,24 @@ impl Shelf {
     /// come any more.
     pub fn take_expired(&mut self, keep: &Keep, now: HostTime, end: bool) -> Vec<Closed> {
         let ns = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
+        if *keep == Keep::All {
+            return Vec::new();
+        }
         let triggers = &self.triggers;
-        let goes = |s: &Closed| match keep {
+        let goes = |s: &mut Closed| match keep {
             Keep::All => false,
             Keep::Last(time) => s.last.0.saturating_add(ns(*time)) < now.0,
             Keep::Around { before, after, .. } => {
-                let kept = triggers.iter().any(|t| {
-                    s.last.0 >= t.0.saturating_sub(ns(*before))
-                        && s.first.0 <= t.0.saturating_add(ns(*after))
-                });
-                !kept && (end || s.last.0.saturating_add(ns(*before)) < now.0)
+                // Once and for all: triggers that are past are forgotten below.
+                s.kept = s.kept
+                    || triggers.iter().any(|t| {
+                        s.last.0 >= t.0.saturating_sub(ns(*before))
+                            && s.first.0 <= t.0.saturating_add(ns(*after))
+                    });
+                !s.kept && (end || s.last.0.saturating_add(ns(*before)) < now.0)
             }
         };
-        let (gone, stay) = std::mem::take(&mut self.closed).into_iter().partition(goes);
-        self.closed = stay;
+        let gone = self.closed.extract_if(.., goes).collect();
         // Triggers that no segment to come can need.
         if let Keep::Around { after, .. } = keep {
             let newest = self.triggers.last().copied();
@@ -96,6 +111,7 @@ mod tests {
             frames: 1,
             first: HostTime(n * 1_000_000_000),
             last: HostTime(n * 1_000_000_000 + 999_999_999),
+            kept: false,
         };
         Shelf { closed: (0..segments).map(closed).collect(), triggers: Vec::new() }
     }
@@ -129,6 +145,11 @@ mod tests {
         assert_eq!(names(&s.take_expired(&keep, at(10), false)), ["0", "1", "2", "7"]);
         assert_eq!(names(&s.closed), ["3", "4", "5", "6", "8", "9"]);
         assert_eq!(names(&s.take_expired(&keep, at(10), true)), ["8", "9"]);
+        // A second trigger, long after: the first one's seconds stay.
+        s.triggers.push(at(100));
+        assert!(s.take_expired(&keep, at(200), false).is_empty());
+        assert!(s.take_expired(&keep, at(300), true).is_empty());
+        assert_eq!(names(&s.closed), ["3", "4", "5", "6"]);
         let mut quiet = shelf(4);
         assert_eq!(quiet.take_expired(&keep, at(4), true).len(), 4, "nothing happened");
     }

@@ -3,7 +3,7 @@
 
 use super::keep::{Closed, Keep};
 use super::state::{Open, Shared, State, lock};
-use crate::clock::HostTime;
+use crate::clock::{Clock, HostTime, Nanos};
 use crate::recording::chain::segment_path;
 use crate::recording::format::{Closing, End, Event, EventKind};
 use crate::sync::Ordering;
@@ -12,15 +12,21 @@ use std::time::{Duration, Instant};
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(5);
+/// How soon the next segment is tried again when there was no room for it.
+const RETRY: Duration = Duration::from_secs(1);
+/// An event is written without a later frame when nothing is under way and it is so old: no frame that came before it
+/// still comes.
+const SETTLED: Nanos = Nanos(500_000_000);
 
 /// Its whole life: until the stage is gone, everything is written, and the last file is closed.
 pub(super) fn keep_files(shared: &Shared) {
     let mut synced = Instant::now();
+    let mut retry = None;
     loop {
         let over = {
             let mut state = lock(&shared.state);
             place_events(shared, &mut state, false);
-            state.ring.is_abandoned() && state.ring.is_empty() && state.flights.is_empty()
+            state.is_idle() && state.ring.is_abandoned()
         };
         close_full(shared, over);
         if over {
@@ -28,7 +34,7 @@ pub(super) fn keep_files(shared: &Shared) {
             shared.ended.store(true, Ordering::Release);
             return;
         }
-        prepare_next(shared);
+        prepare_next(shared, &mut retry);
         let every = shared.settings.sync;
         if !every.is_zero() && synced.elapsed() >= every {
             let file = lock(&shared.state).open.back().map(|o| o.file.clone());
@@ -48,27 +54,51 @@ pub(super) fn keep_files(shared: &Shared) {
 /// Writes the events that no frame can come before any more; at the end all of them.
 fn place_events(shared: &Shared, state: &mut State, end: bool) {
     shared.take_told(state);
+    let settled = state.is_idle().then(|| Clock::host().now());
     let State { waiting, open, newest, .. } = state;
     let Some(present) = open.back_mut() else { return };
     while let Some(event) = waiting.front() {
-        if !end && event.host_time >= *newest {
+        let old = settled.is_some_and(|now| now - event.host_time >= SETTLED);
+        if !end && !old && event.host_time >= *newest {
             return; // Frames that came before it may still be under way.
-        }
-        if present.events == present.file.header().layout.event_capacity {
-            return; // The next segment begins with the next frame.
         }
         let before = present.times.partition_point(|t| *t < event.host_time.0) as u64;
         let event = Event { before_frame: before, ..*event };
-        if present.file.put_event(present.events, &event).is_ok() {
-            present.events += 1;
-            shared.events.fetch_add(1, Ordering::Relaxed);
+        // What happens again and again with no frame between is one event: a night without triggers must not fill the
+        // file.
+        let same = present.last_event.filter(|last| last.is_again(&event));
+        let (k, event) = match same {
+            Some(last) => {
+                let count = last.count.max(1).saturating_add(event.count.max(1));
+                (present.events - 1, Event { count, ..last })
+            }
+            None => (present.events, event),
+        };
+        if k == present.file.header().layout.event_capacity {
+            if !end {
+                return; // The next segment begins with the next frame.
+            }
+            shared.events_dropped.fetch_add(waiting.len() as u64, Ordering::Relaxed);
+            waiting.clear();
+            return;
         }
         waiting.pop_front();
+        match present.file.put_event(k, &event) {
+            Ok(()) => {
+                shared.events.fetch_add(u64::from(same.is_none()), Ordering::Relaxed);
+                (present.events, present.last_event) = (k + 1, Some(event));
+            }
+            Err(_) => drop(shared.events_dropped.fetch_add(1, Ordering::Relaxed)),
+        }
     }
 }
 
-/// Makes the next segment once half of the present one is used.
-fn prepare_next(shared: &Shared) {
+/// Makes the next segment once half of the present one is used. A disk without room is asked again after a while, at
+/// `retry`: each attempt takes for a moment what others need.
+fn prepare_next(shared: &Shared, retry: &mut Option<Instant>) {
+    if retry.is_some_and(|at| Instant::now() < at) {
+        return;
+    }
     let (bytes, placed) = {
         let mut state = lock(&shared.state);
         let Some(present) = state.open.back() else { return };
@@ -91,6 +121,11 @@ fn prepare_next(shared: &Shared) {
         (layout.payload_capacity, if by_time.is_some() { state.placed } else { after })
     };
     let made = shared.open_next(bytes, placed);
+    match &made {
+        // A power cut must not leave a segment without a header.
+        Ok(next) => drop(next.sync_name()),
+        Err(_) => *retry = Some(Instant::now() + RETRY),
+    }
     let mut state = lock(&shared.state);
     state.preparing = false;
     // A failure is told when the segment is needed, which may never be.
@@ -116,9 +151,10 @@ fn close_full(shared: &Shared, over: bool) {
 }
 
 fn close(shared: &Shared, open: Open, end: End, not_written: u64) {
+    let newest = lock(&shared.state).newest;
     let (first, last) = match (open.times.first(), open.times.last()) {
         (Some(first), Some(last)) => (HostTime(*first), HostTime(*last)),
-        _ => (lock(&shared.state).newest, lock(&shared.state).newest),
+        _ => (newest, newest), // A segment without a frame.
     };
     let closing = Closing {
         frames: open.committed,
@@ -135,7 +171,7 @@ fn close(shared: &Shared, open: Open, end: End, not_written: u64) {
         shared.failed.store(true, Ordering::Release);
         shared.write_errors.fetch_add(1, Ordering::Relaxed);
     }
-    state.shelf.closed.push(Closed { path, frames: open.committed, first, last });
+    state.shelf.closed.push(Closed { path, frames: open.committed, first, last, kept: false });
 }
 
 fn expire(shared: &Shared, end: bool) {
@@ -145,9 +181,14 @@ fn expire(shared: &Shared, end: bool) {
         state.shelf.take_expired(&shared.settings.keep, newest, end)
     };
     for segment in gone {
-        if std::fs::remove_file(&segment.path).is_ok() {
-            shared.removed.fetch_add(1, Ordering::Relaxed);
-            shared.frames.fetch_sub(segment.frames, Ordering::Relaxed);
+        match std::fs::remove_file(&segment.path) {
+            Ok(()) => {
+                shared.removed.fetch_add(1, Ordering::Relaxed);
+                shared.removed_frames.fetch_add(segment.frames, Ordering::Relaxed);
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            // Tried again: a ring that only grows would fill the disk.
+            Err(_) => lock(&shared.state).shelf.closed.push(segment),
         }
     }
 }
@@ -157,7 +198,7 @@ fn finish(shared: &Shared) {
     let (open, next, end, not_written, newest) = {
         let mut state = lock(&shared.state);
         place_events(shared, &mut state, true);
-        let not_written = u64::from(std::mem::take(&mut state.not_written));
+        let not_written = u64::from(std::mem::take(&mut state.missed).not_written);
         let end = state.failure.as_ref().map_or(End::Finished, |(end, _)| *end);
         (state.open.pop_front(), state.next.take(), end, not_written, state.newest)
     };

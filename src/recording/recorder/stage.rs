@@ -1,6 +1,6 @@
 //! The stage that hands frames to the recorder.
 
-use super::state::{Job, Shared, lock};
+use super::state::{Job, Missed, Shared, lock};
 use crate::buffer::Frame;
 use crate::error::Error;
 use crate::format::Geometry;
@@ -181,7 +181,9 @@ impl StageResults for Figures {
             ("not_written", Figure::Count(not_written)),
             ("segments", count(&s.segments)),
             ("removed_segments", count(&s.removed)),
+            ("removed_frames", count(&s.removed_frames)),
             ("events", count(&s.events)),
+            ("events_dropped", count(&s.events_dropped)),
             ("triggers", count(&s.triggers)),
             ("copied", count(&s.copied)),
             ("write_errors", count(&s.write_errors)),
@@ -200,8 +202,9 @@ pub struct RecordStage {
     sink: Option<Sink>,
     verdicts: Option<(Arc<VerdictBoard>, Box<FrameVerdict>)>,
     figures: Arc<Figures>,
-    /// Not handed over since the last frame that was.
-    missed: u32,
+    /// Missing since the last frame that was handed over; and whether a part failed on one of those.
+    missed: Missed,
+    failed: bool,
 }
 
 impl std::fmt::Debug for RecordStage {
@@ -217,7 +220,7 @@ impl RecordStage {
             behind: Counter::default(),
             unfinished: Counter::default(),
         });
-        RecordStage { sink: Some(sink), verdicts: None, figures, missed: 0 }
+        RecordStage { sink: Some(sink), verdicts: None, figures, missed: Missed::default(), failed: false }
     }
 
     /// Parts that failed, by the verdicts on `board`, are events.
@@ -243,7 +246,8 @@ impl Stage for RecordStage {
         cx: &mut StageContext<'_>,
     ) -> Result<Flow, StageError> {
         self.figures.shared.begun.store(true, Ordering::Relaxed);
-        let failed = match &mut self.verdicts {
+        self.missed.by_hops = self.missed.by_hops.saturating_add(cx.loss_before().hop);
+        self.failed |= match &mut self.verdicts {
             Some((board, verdict)) => {
                 board.find(frame.meta().sequence, verdict) && verdict.failed() > 0
             }
@@ -251,15 +255,14 @@ impl Stage for RecordStage {
         };
         let pushed = match (&mut self.sink, frame.to_shared()) {
             (Some(sink), Ok(frame)) => {
-                let (lost_by_hops, not_written) = (cx.loss_before().hop, self.missed);
-                sink.push(Job { frame, lost_by_hops, not_written, failed })
+                sink.push(Job { frame, missed: self.missed, failed: self.failed })
             }
             _ => false,
         };
         if pushed {
-            self.missed = 0;
+            (self.missed, self.failed) = (Missed::default(), false);
         } else {
-            self.missed = self.missed.saturating_add(1);
+            self.missed.frame(frame.meta(), Missed::default());
             self.figures.behind.bump();
         }
         Ok(Flow::Pass)
@@ -273,7 +276,7 @@ impl Stage for RecordStage {
             self.figures.shared.begun.store(true, Ordering::Release);
             // What was missed last has no frame to travel with.
             let shared = self.figures.shared.clone();
-            lock(&shared.state).not_written += std::mem::take(&mut self.missed);
+            lock(&shared.state).missed.add(std::mem::take(&mut self.missed));
             self.sink = None;
             while !shared.ended.load(Ordering::Acquire) {
                 if Instant::now() >= until {

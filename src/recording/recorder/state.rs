@@ -6,6 +6,7 @@ use crate::buffer::SharedFrame;
 use crate::clock::HostTime;
 use crate::error::Error;
 use crate::fault::{FaultClass, Incident, IncidentKind};
+use crate::meta::{FrameMeta, Loss};
 use crate::recording::chain::{Chain, Head};
 use crate::recording::format::{End, Event, EventKind};
 use crate::recording::segment::SegmentFile;
@@ -21,10 +22,38 @@ const MAX_WAITING: usize = 4096;
 /// A frame on its way to the disk.
 pub(super) struct Job {
     pub frame: SharedFrame,
-    pub lost_by_hops: u32,
-    pub not_written: u32,
-    /// A part on it failed.
+    /// What is missing before it beside what its own metadata tells.
+    pub missed: Missed,
+    /// A part on it failed, or on one that is missing before it.
     pub failed: bool,
+}
+
+/// What is missing from the file before the next frame that is written, beside what that frame's own metadata tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Missed {
+    /// Came and was not written.
+    pub not_written: u32,
+    /// Lost before those that were not written.
+    pub loss: Loss,
+    pub by_hops: u32,
+}
+
+impl Missed {
+    /// A frame that is not written: with it goes what it would have told.
+    pub fn frame(&mut self, meta: &FrameMeta, before: Missed) {
+        self.add(before);
+        self.add(Missed { not_written: 1, loss: meta.lost_before, by_hops: 0 });
+    }
+
+    /// What is missing in both.
+    pub fn add(&mut self, more: Missed) {
+        let (a, b) = (&mut self.loss, more.loss);
+        a.device = a.device.saturating_add(b.device);
+        a.underrun = a.underrun.saturating_add(b.underrun);
+        a.rejected = a.rejected.saturating_add(b.rejected);
+        self.not_written = self.not_written.saturating_add(more.not_written);
+        self.by_hops = self.by_hops.saturating_add(more.by_hops);
+    }
 }
 
 /// A segment that is not closed yet.
@@ -36,6 +65,8 @@ pub(super) struct Open {
     pub pending: u64,
     pub committed: u64,
     pub events: u64,
+    /// The event that stands last in the file.
+    pub last_event: Option<Event>,
     pub not_written: u64,
     /// Host times of its frames, in order.
     pub times: Vec<u64>,
@@ -49,6 +80,7 @@ impl Open {
             pending: 0,
             committed: 0,
             events: 0,
+            last_event: None,
             not_written: 0,
             times: Vec::new(),
         }
@@ -60,6 +92,8 @@ pub(super) struct Flight {
     pub ticket: u64,
     pub file: Arc<SegmentFile>,
     pub n: u64,
+    /// What is missing if it is not written.
+    pub missed: Missed,
     /// Its encoded entry once it is written; `Err`: it could not be.
     pub done: Option<Result<[u8; 128], ()>>,
 }
@@ -83,8 +117,8 @@ pub(super) struct State {
     pub waiting: VecDeque<Event>,
     /// No more frames are taken: why, and the sentence.
     pub failure: Option<(End, String)>,
-    /// Not written since the last frame that was, by the recorder's own threads.
-    pub not_written: u32,
+    /// Missing since the last frame that was written, by the recorder's own threads.
+    pub missed: Missed,
 }
 
 impl State {
@@ -101,8 +135,13 @@ impl State {
             shelf: Shelf::default(),
             waiting: VecDeque::new(),
             failure: None,
-            not_written: 0,
+            missed: Missed::default(),
         }
+    }
+
+    /// Nothing is handed over, under way or being committed.
+    pub fn is_idle(&self) -> bool {
+        self.ring.is_empty() && self.flights.is_empty() && self.open.iter().all(|o| o.pending == 0)
     }
 
     /// Ends the recording, with the first reason that there was.
@@ -125,6 +164,9 @@ pub(super) struct Shared {
     /// A frame came, or the line ran to its end without one: else the line was only tried.
     pub begun: AtomicBool,
     pub state: Mutex<State>,
+    /// Held while entries are written: they go to the disk in the order of the frames, and nobody who wants the state
+    /// waits for that.
+    pub committing: Mutex<()>,
     /// Nothing can be written any more.
     pub failed: AtomicBool,
     pub ended: AtomicBool,
@@ -137,7 +179,10 @@ pub(super) struct Shared {
     pub copied: AtomicU64,
     pub segments: AtomicU64,
     pub removed: AtomicU64,
+    pub removed_frames: AtomicU64,
     pub events: AtomicU64,
+    /// Events for which there was no room.
+    pub events_dropped: AtomicU64,
     pub triggers: AtomicU64,
 }
 
@@ -164,6 +209,7 @@ impl Shared {
             threads: Mutex::new(Vec::new()),
             begun: AtomicBool::new(false),
             state: Mutex::new(state),
+            committing: Mutex::new(()),
             failed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             done: zero(),
@@ -174,7 +220,9 @@ impl Shared {
             copied: zero(),
             segments: AtomicU64::new(1),
             removed: zero(),
+            removed_frames: zero(),
             events: zero(),
+            events_dropped: zero(),
             triggers: zero(),
         }
     }
@@ -215,6 +263,7 @@ impl Shared {
         let mut told = lock(&self.told);
         if told.len() >= MAX_WAITING {
             told.pop_front();
+            self.events_dropped.fetch_add(1, Ordering::Relaxed);
         }
         told.push_back(Event {
             kind,
@@ -227,10 +276,19 @@ impl Shared {
         });
     }
 
+    fn next_told(&self) -> Option<Event> {
+        lock(&self.told).pop_front()
+    }
+
     /// Takes what was told over among the events, and as triggers where faults are.
     pub fn take_told(&self, state: &mut State) {
         let on_fault = matches!(self.settings.keep, Keep::Around { on_fault: true, .. });
-        for event in lock(&self.told).drain(..) {
+        // Taken out one at a time: the capture thread never waits for what is made of it.
+        while let Some(event) = self.next_told() {
+            if state.waiting.len() >= MAX_WAITING {
+                state.waiting.pop_front();
+                self.events_dropped.fetch_add(1, Ordering::Relaxed);
+            }
             state.waiting.push_back(event);
             if on_fault && event.class != Some(FaultClass::Timeout) {
                 self.trigger(state, event.host_time, 0);

@@ -1,8 +1,9 @@
 //! The threads that write payloads, and commit them in the order of the frames.
 
-use super::state::{Flight, Job, Open, Shared, State, lock};
+use super::state::{Flight, Job, Missed, Open, Shared, State, lock};
 use crate::error::Error;
-use crate::recording::format::{ENTRY_BYTES, End, Entry, PAGE_BYTES, checksum};
+use crate::meta::FrameMeta;
+use crate::recording::format::{ENTRY_BYTES, End, Entry, PAGE_BYTES, checksum, parts};
 use crate::recording::segment::SegmentFile;
 use crate::sync::Ordering;
 use std::io::{self, IoSlice};
@@ -21,9 +22,11 @@ struct Bounce {
 }
 
 impl Bounce {
-    /// `tail` on whole pages, zeros behind it.
-    fn hold(&mut self, tail: &[u8]) -> &[u8] {
-        let length = tail.len().next_multiple_of(PAGE);
+    /// `tail` on whole pages, zeros behind it; `table` at the next multiple of 8 behind it.
+    fn hold(&mut self, tail: &[u8], table: &[u8]) -> &[u8] {
+        let behind = tail.len().next_multiple_of(8);
+        let end = if table.is_empty() { tail.len() } else { behind + table.len() };
+        let length = end.next_multiple_of(PAGE);
         if self.bytes.len() < length + PAGE {
             self.bytes = vec![0; length + PAGE];
             self.start = self.bytes.as_ptr().align_offset(PAGE).min(PAGE);
@@ -31,6 +34,9 @@ impl Bounce {
         let room = &mut self.bytes[self.start..self.start + length];
         room[..tail.len()].copy_from_slice(tail);
         room[tail.len()..].fill(0);
+        if !table.is_empty() {
+            room[behind..end].copy_from_slice(table);
+        }
         room
     }
 }
@@ -41,7 +47,7 @@ struct Placed {
     ticket: u64,
     file: Arc<SegmentFile>,
     n: u64,
-    not_written: u32,
+    missed: Missed,
 }
 
 /// What a look at the ring came to.
@@ -74,18 +80,20 @@ fn look(shared: &Shared) -> Look {
         return if abandoned { Look::End } else { Look::Nothing };
     };
     let (bytes, at) = (job.frame.payload().len() as u64, job.frame.meta().host_time);
-    if state.failure.is_none() && !has_place(shared, &mut state, bytes, at.0) {
+    let end = Entry { payload_bytes: bytes, beside: *job.frame.beside(), ..Entry::default() };
+    let end = end.end_bytes();
+    if state.failure.is_none() && !has_place(shared, &mut state, (bytes, end), at.0) {
         if state.preparing {
             return Look::Nothing; // The next segment is being made.
         }
-        if let Err(e) = roll(shared, &mut state, bytes) {
+        if let Err(e) = roll(shared, &mut state, end) {
             state.fail(end_of(&e), e.to_string());
             shared.failed.store(true, Ordering::Release);
         }
     }
     let Ok(job) = state.ring.pop() else { return Look::Nothing };
     if state.failure.is_some() {
-        state.not_written = state.not_written.saturating_add(1).saturating_add(job.not_written);
+        state.missed.frame(job.frame.meta(), job.missed);
         shared.not_written.fetch_add(1, Ordering::Relaxed);
         shared.done.fetch_add(1, Ordering::Release); // PAIR: recorded
         return Look::Nothing;
@@ -93,20 +101,24 @@ fn look(shared: &Shared) -> Look {
     if job.failed {
         shared.trigger(&mut state, at, job.frame.meta().sequence);
     }
-    let not_written = std::mem::take(&mut state.not_written).saturating_add(job.not_written);
+    let mut missed = std::mem::take(&mut state.missed);
+    missed.add(job.missed);
+    let mut without = Missed::default();
+    without.frame(job.frame.meta(), missed);
     let ticket = state.tickets;
     (state.tickets, state.placed, state.newest) = (ticket + 1, state.placed + 1, at);
     let open = state.open.back_mut().expect("there is always a segment");
     let (file, n) = (open.file.clone(), open.placed);
     (open.placed, open.pending) = (n + 1, open.pending + 1);
-    open.not_written += u64::from(not_written);
+    open.not_written += u64::from(missed.not_written);
     open.times.push(at.0);
-    state.flights.push_back(Flight { ticket, file: file.clone(), n, done: None });
-    Look::Placed(Box::new(Placed { job, ticket, file, n, not_written }))
+    state.flights.push_back(Flight { ticket, file: file.clone(), n, missed: without, done: None });
+    Look::Placed(Box::new(Placed { job, ticket, file, n, missed }))
 }
 
-/// Whether the present segment can take a frame of so many bytes that came at `at`.
-fn has_place(shared: &Shared, state: &mut State, bytes: u64, at: u64) -> bool {
+/// Whether the present segment can take a frame that came at `at`: of so many bytes of payload, and so many with the table
+/// of its parts.
+fn has_place(shared: &Shared, state: &mut State, (bytes, end): (u64, u64), at: u64) -> bool {
     let open = state.open.back().expect("there is always a segment");
     let layout = &open.file.header().layout;
     let time = shared.settings.segment_time.or(shared.settings.keep.segment_time());
@@ -114,7 +126,7 @@ fn has_place(shared: &Shared, state: &mut State, bytes: u64, at: u64) -> bool {
         (Some(time), Some(first)) => u128::from(at.saturating_sub(*first)) >= time.as_nanos(),
         _ => false,
     };
-    bytes <= layout.payload_capacity
+    layout.fits(bytes, end)
         && open.placed < layout.frame_capacity
         && open.events < layout.event_capacity
         && !late
@@ -149,15 +161,19 @@ fn end_of(e: &Error) -> End {
 
 /// Writes one payload, then commits what is done in the order of the frames.
 fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
-    let Placed { job, ticket, file, n, not_written } = placed;
+    let Placed { job, ticket, file, n, missed } = placed;
     let payload = job.frame.payload();
+    let mut all = missed;
+    all.add(Missed { loss: job.frame.meta().lost_before, ..Missed::default() });
     let entry = Entry {
-        meta: *job.frame.meta(),
-        lost_by_hops: job.lost_by_hops,
-        not_written,
+        meta: FrameMeta { lost_before: all.loss, ..*job.frame.meta() },
+        lost_by_hops: all.by_hops,
+        not_written: all.not_written,
         payload_bytes: payload.len() as u64,
         payload_crc: checksum(payload),
+        beside: *job.frame.beside(),
     };
+    let table = parts::encode(&entry.beside);
     // Whole pages go from the slot itself; what remains of a payload that ends within a page goes by way of one of ours.
     let whole = if payload.as_ptr().align_offset(PAGE) == 0 || !file.is_direct() {
         payload.len() / PAGE * PAGE
@@ -166,7 +182,7 @@ fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
         0
     };
     let (pages, tail) = payload.split_at(whole);
-    let parts = [IoSlice::new(pages), IoSlice::new(bounce.hold(tail))];
+    let parts = [IoSlice::new(pages), IoSlice::new(bounce.hold(tail, &table))];
     let wrote = file.write_payload(n, &parts, true);
     let bytes = payload.len() as u64;
     // The slot is free from here on.
@@ -185,8 +201,8 @@ fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
     if done.is_ok() {
         shared.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
-    commit(shared, &mut state);
     drop(state);
+    commit(shared);
     shared.done.fetch_add(1, Ordering::Release); // PAIR: recorded
 }
 
@@ -203,41 +219,67 @@ fn failed(shared: &Shared, state: &mut State, file: &SegmentFile, e: io::Error) 
     shared.failed.store(true, Ordering::Release);
 }
 
-/// Commits the frames at the front that are written. Nothing here waits for the disk: the index goes through the page
-/// cache.
-fn commit(shared: &Shared, state: &mut State) {
+/// Commits the frames at the front that are written. The index goes through the page cache, but a file system may make it
+/// wait for a payload under way to the same file: so the state is not held meanwhile.
+fn commit(shared: &Shared) {
+    let _one = lock(&shared.committing);
     let mut entries: Vec<u8> = Vec::new();
-    while let Some(Flight { done: Some(_), .. }) = state.flights.front() {
-        // A run of frames of one file that are all written.
-        entries.clear();
-        let (file, first) = (state.flights[0].file.clone(), state.flights[0].n);
-        let mut frames = 0;
-        while let Some(Flight { done: Some(Ok(entry)), file: its, .. }) = state.flights.front()
-            && Arc::ptr_eq(its, &file)
-        {
-            entries.extend_from_slice(entry);
-            frames += 1;
-            state.flights.pop_front();
-        }
-        debug_assert_eq!(entries.len() as u64, frames * ENTRY_BYTES);
-        let mut lost = 0;
-        if frames > 0
-            && let Err(e) = file.commit(first, &entries)
-        {
-            failed(shared, state, &file, e);
-            (lost, frames) = (frames, 0);
-        } else if frames == 0 {
-            state.flights.pop_front();
-            lost = 1;
+    while let Some(run) = take_run(shared, &mut entries) {
+        let failure = match run.frames > 0 {
+            true => run.file.commit(run.first, &entries).err(),
+            false => None,
+        };
+        let mut state = lock(&shared.state);
+        let mut lost = run.lost;
+        let mut frames = run.frames;
+        if let Some(e) = failure {
+            failed(shared, &mut state, &run.file, e);
+            state.missed.add(run.missed);
+            (lost, frames) = (lost + frames, 0);
         }
         shared.frames.fetch_add(frames, Ordering::Relaxed);
         shared.not_written.fetch_add(lost, Ordering::Relaxed);
-        state.not_written = state.not_written.saturating_add(lost as u32);
-        if let Some(open) = state.open.iter_mut().find(|o| Arc::ptr_eq(&o.file, &file)) {
+        if let Some(open) = state.open.iter_mut().find(|o| Arc::ptr_eq(&o.file, &run.file)) {
             open.pending -= frames + lost;
             if frames > 0 {
-                open.committed = first + frames;
+                open.committed = run.first + frames;
             }
         }
     }
+}
+
+/// A run of frames of one file that are all written; or one that could not be.
+struct Run {
+    file: Arc<SegmentFile>,
+    first: u64,
+    frames: u64,
+    lost: u64,
+    /// What is missing if they cannot be committed.
+    missed: Missed,
+}
+
+/// Takes the run at the front, with its entries.
+fn take_run(shared: &Shared, entries: &mut Vec<u8>) -> Option<Run> {
+    let mut guard = lock(&shared.state);
+    let state = &mut *guard;
+    let front = state.flights.front().filter(|f| f.done.is_some())?;
+    let (file, first) = (front.file.clone(), front.n);
+    let mut run = Run { file, first, frames: 0, lost: 0, missed: Missed::default() };
+    entries.clear();
+    while let Some(Flight { done: Some(Ok(entry)), file, missed, .. }) = state.flights.front()
+        && Arc::ptr_eq(file, &run.file)
+    {
+        entries.extend_from_slice(entry);
+        run.frames += 1;
+        run.missed.add(*missed);
+        state.flights.pop_front();
+    }
+    debug_assert_eq!(entries.len() as u64, run.frames * ENTRY_BYTES);
+    if run.frames == 0
+        && let Some(flight) = state.flights.pop_front()
+    {
+        run.lost = 1;
+        state.missed.add(flight.missed);
+    }
+    Some(run)
 }
