@@ -40,7 +40,8 @@ impl Maps {
             // counts as memory that must be there: a recording may be larger than all of it.
             let layout = &segment.header().layout;
             let end = layout.file_bytes(segment.frames()).min(segment.file_bytes());
-            let length = usize::try_from(end).map_err(|_| cannot(std::io::ErrorKind::OutOfMemory.into()))?;
+            let length =
+                usize::try_from(end).map_err(|_| cannot(std::io::ErrorKind::OutOfMemory.into()))?;
             let mut options = MmapOptions::new();
             options.len(length).no_reserve_swap();
             // SAFETY: the pages are never seen as a Rust reference that outlives a lent frame; what another process

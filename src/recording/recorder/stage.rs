@@ -220,7 +220,13 @@ impl RecordStage {
             behind: Counter::default(),
             unfinished: Counter::default(),
         });
-        RecordStage { sink: Some(sink), verdicts: None, figures, missed: Missed::default(), failed: false }
+        RecordStage {
+            sink: Some(sink),
+            verdicts: None,
+            figures,
+            missed: Missed::default(),
+            failed: false,
+        }
     }
 
     /// Parts that failed, by the verdicts on `board`, are events.
