@@ -146,6 +146,12 @@ fn a_length_beyond_the_file_is_not_believed() {
     // And with a header that allows it.
     bytes[24..32].copy_from_slice(&(1_u64 << 39).to_le_bytes());
     bytes[16..24].copy_from_slice(&(1_u64 << 39).to_le_bytes());
+    let segment = opened(&path, &sealed(bytes.clone()));
+    assert_eq!(segment.entry(0), Err(EntryFault::Impossible("payload length")));
+    // And one that such an image may have.
+    bytes[at + 88..at + 96].copy_from_slice(&(1_u64 << 20).to_le_bytes());
+    let crc = checksum(&bytes[at..at + 120]);
+    bytes[at + 120..at + 124].copy_from_slice(&crc.to_le_bytes());
     let segment = opened(&path, &sealed(bytes));
     assert!(matches!(segment.read(0, &mut Vec::new()), Err(EntryFault::CutOff { .. })));
 }

@@ -6,26 +6,26 @@ use frameline::recording::Recording;
 use serde_json::Value;
 use std::process::{Command, Output, Stdio};
 
-fn command(args: &[&str]) -> Command {
+pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_frameline"));
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn frameline(args: &[&str]) -> Output {
+pub fn frameline(args: &[&str]) -> Output {
     command(args).output().expect("the program runs")
 }
 
-fn stderr(o: &Output) -> String {
+pub fn stderr(o: &Output) -> String {
     String::from_utf8_lossy(&o.stderr).into_owned()
 }
 
-fn object(o: &Output) -> Value {
+pub fn object(o: &Output) -> Value {
     let text = String::from_utf8_lossy(&o.stdout).into_owned();
     serde_json::from_str(text.lines().last().expect("a last line")).expect("one JSON object")
 }
 
-const CAMERA: &str = "sim:?width=160&height=120&rate=200&scene=pattern";
+pub const CAMERA: &str = "sim:?width=160&height=120&rate=200&scene=pattern";
 
 /// Catches: frames that were committed and are lost with their writer, a reader that cannot look on, and a repair that
 /// loses a good frame or touches the original.
