@@ -16,6 +16,7 @@ mod import;
 mod read;
 mod seq;
 mod sidecar;
+mod told;
 mod write;
 
 pub use cut::{Cut, cut};
