@@ -121,9 +121,10 @@ pub fn import(what: &Import, watch: &mut dyn FnMut(u64, u64) -> bool) -> Result<
         }
         let Some(taken) = frames.next(&mut pixels)? else { break };
         let of_it = match &mut told {
-            Some(told) => Some(told.next(&mut behind)?.ok_or_else(|| {
-                told.wrong("is the end, and there are more images")
-            })?),
+            Some(told) => Some(
+                told.next(&mut behind)?
+                    .ok_or_else(|| told.wrong("is the end, and there are more images"))?,
+            ),
             None => None,
         };
         let work = match &mut work {
@@ -208,19 +209,18 @@ impl Work {
             head.texts = about.texts.clone();
             head.texts.host.extend(host.into_iter().skip(1));
         }
-        let rule =
-            Rule { frames: Some(frames.expected()), events: events(told), direct: false, ..Rule::default() };
+        let rule = Rule {
+            frames: Some(frames.expected()),
+            events: events(told),
+            direct: false,
+            ..Rule::default()
+        };
         let writer = Writer::create(draft, head, geometry.image_bytes(), rule)?;
         let rate = (!own_times).then_some(rate);
         Ok(Work { writer, first, geometry, rate, frames: 0, bytes: 0 })
     }
 
-    fn push(
-        &mut self,
-        taken: &Taken,
-        told: Option<ToldFrame>,
-        pixels: &[u8],
-    ) -> Result<(), Error> {
+    fn push(&mut self, taken: &Taken, told: Option<ToldFrame>, pixels: &[u8]) -> Result<(), Error> {
         if taken.geometry != self.first.geometry {
             let (g, f) = (&taken.geometry, &self.first.geometry);
             return Err(Error::new(

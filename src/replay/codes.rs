@@ -57,11 +57,11 @@ pub const TABLE: &[CodeEntry] = &[
         "The frame that comes next is still in use from the round before.",
     ),
     own(
-            REPLAY_CUT_OFF,
-            "REPLAY_CUT_OFF",
-            "that nothing shortens or replaces the file",
-            FaultClass::Misuse,
-            "The recording became shorter, or its disk failed, while it was replayed; frames after that hold zeros.",
+        REPLAY_CUT_OFF,
+        "REPLAY_CUT_OFF",
+        "that nothing shortens or replaces the file",
+        FaultClass::Misuse,
+        "The recording became shorter, or its disk failed, while it was replayed; frames after that hold zeros.",
     ),
     own(
         REPLAY_CALL_ORDER,

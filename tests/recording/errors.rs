@@ -2,7 +2,7 @@
 //! written is counted, and the exit code says so. Without strace, or where tracing is not allowed, these tests say so.
 
 use super::made::{Folder, recording};
-use super::program::{CAMERA, frameline, object, stderr};
+use super::program::{CAMERA, object, stderr};
 use super::util;
 use frameline::recording::format::{End, EntryFault, EventKind};
 use frameline::recording::{Findings, Recording, verify};
@@ -28,7 +28,8 @@ fn with(faults: &str, args: &[&str]) -> Option<Output> {
 /// Records under `faults`; what the program printed, and what is in the file.
 fn record(faults: &str, path: &Path, more: &[&str]) -> Option<(Output, Option<Findings>)> {
     let name = path.display().to_string();
-    let args = ["record", "--source", CAMERA, "--out", &name, "--frames", "120", "--json", "--quiet"];
+    let args =
+        ["record", "--source", CAMERA, "--out", &name, "--frames", "120", "--json", "--quiet"];
     let o = with(faults, &[&args, more].concat())?;
     let found = Recording::open(path).ok().map(|r| verify(&r, |_| {}));
     Some((o, found))

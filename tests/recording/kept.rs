@@ -48,9 +48,8 @@ fn failed_parts_keep_what_was_around_them() {
         let mut left_out = 0;
         for row in &rows {
             let (t, id) = (time(row), row["frame_id"].as_u64().unwrap());
-            let near = |more: u64| {
-                failed.iter().any(|f| t + before + more >= *f && t <= f + after + more)
-            };
+            let near =
+                |more: u64| failed.iter().any(|f| t + before + more >= *f && t <= f + after + more);
             if near(0) {
                 assert!(ids.contains(&id), "frame {id} is near a failed part");
             } else if !near(2 * segment) {
@@ -83,7 +82,8 @@ fn a_recording_of_nothing_is_one() {
         let recording = Recording::open(&path).unwrap();
         assert_eq!(recording.frames(), 0);
         assert_eq!(recording.segments()[0].closing().expect("closed").end, End::Finished);
-        let info = frameline(&["info", &name, "--html", &folder.file("p.html").display().to_string()]);
+        let info =
+            frameline(&["info", &name, "--html", &folder.file("p.html").display().to_string()]);
         assert!(info.status.success(), "{}", stderr(&info));
     });
 }
@@ -251,11 +251,8 @@ fn time_outs_come_again_at_their_pace() {
 }
 
 fn beside() -> Beside {
-    let mut beside = Beside {
-        chunks: Extent { offset: 4000, bytes: 200 },
-        part_count: 2,
-        ..Beside::default()
-    };
+    let mut beside =
+        Beside { chunks: Extent { offset: 4000, bytes: 200 }, part_count: 2, ..Beside::default() };
     for (part, offset) in beside.parts.iter_mut().zip([0, 2100]) {
         *part = Part {
             extent: Extent { offset, bytes: 2100 },
@@ -284,8 +281,11 @@ fn parts_and_chunks_come_again() {
             settings.waits = true;
             let mut spec = StageSpec::new("record");
             spec.holds = settings.holds();
-            let mut recorder =
-                frameline::recording::Recorder::new(settings, head(geometry), geometry.image_bytes());
+            let mut recorder = frameline::recording::Recorder::new(
+                settings,
+                head(geometry),
+                geometry.image_bytes(),
+            );
             let source = util::Tampered::new(camera).spoils(|f| *f.beside_mut() = beside());
             let mut line = Line::builder(source)
                 .configure(|c| c.pool.lock = false)
@@ -303,7 +303,8 @@ fn parts_and_chunks_come_again() {
         }
         // Cut into a file of its own, and replayed in both ways.
         let (a, c) = (folder.file("a.flr"), folder.file("c.flr"));
-        let args = ["cut", &a.display().to_string(), "--out", &c.display().to_string(), "--from", "3"];
+        let args =
+            ["cut", &a.display().to_string(), "--out", &c.display().to_string(), "--from", "3"];
         let o = frameline(&args);
         assert!(o.status.success(), "{}", stderr(&o));
         for fill in ["lend", "copy"] {
@@ -337,7 +338,8 @@ fn recordings_of_before_are_read_and_a_damaged_table_costs_its_frame() {
     let rule = Rule { frames: Some(3), events: 1, ..Rule::default() };
     let mut w = Writer::create(&path, head(SMALL), SMALL.image_bytes(), rule).unwrap();
     for n in 0..3 {
-        let e = Entry { beside: if n == 1 { beside() } else { Beside::default() }, ..entry(n, &SMALL) };
+        let e =
+            Entry { beside: if n == 1 { beside() } else { Beside::default() }, ..entry(n, &SMALL) };
         w.push(&e, &payload(n, SMALL.image_bytes())).unwrap();
     }
     w.finish(End::Finished).unwrap();
