@@ -125,7 +125,10 @@ impl Draft {
     /// Gives it its name.
     pub fn finish(mut self) -> Result<(), Error> {
         let named = match self.what {
-            What::File => place(&self.path, &self.target, self.force),
+            // What has its name must be there also after a power cut.
+            What::File => std::fs::File::open(&self.path)
+                .and_then(|file| file.sync_all())
+                .and_then(|()| place(&self.path, &self.target, self.force)),
             What::Folder => self.place_folder(),
             What::Recording => self.place_segments(),
         };

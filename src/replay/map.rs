@@ -127,14 +127,24 @@ impl Maps {
         Some((NonNull::new(unsafe { map.as_mut_ptr().add(offset) })?, length))
     }
 
-    /// Reads bytes of a file ahead and enters them into the page table. A cold thread: blocks for the disk.
-    pub fn read_ahead(&self, file: usize, offset: u64, bytes: u64) {
+    /// Asks the system to read bytes of a file ahead. A cold thread.
+    pub fn will_need(&self, file: usize, offset: u64, bytes: u64) {
+        if let (Some((_, length)), Some(f)) =
+            (self.place(file, offset, bytes), self.files.get(file))
+            && length > 0
+        {
+            // A system that refuses reads when the stage does.
+            let _ = f.map.advise_range(Advice::WillNeed, offset as usize, length);
+        }
+    }
+
+    /// Waits until bytes of a file are read, and enters them into the page table. A cold thread: blocks for the disk.
+    pub fn populate(&self, file: usize, offset: u64, bytes: u64) {
         if let (Some((_, length)), Some(f)) =
             (self.place(file, offset, bytes), self.files.get(file))
             && length > 0
         {
             // A system that is too old for it reads when the stage does.
-            let _ = f.map.advise_range(Advice::WillNeed, offset as usize, length);
             #[cfg(target_os = "linux")]
             let _ = f.map.advise_range(Advice::PopulateRead, offset as usize, length);
         }

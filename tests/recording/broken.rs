@@ -38,7 +38,7 @@ fn broken_headers_are_sentences() {
             bytes[..20490].to_vec(),
             "was cut off at 20490 bytes, before its first frame",
         ),
-        ("later version", with(&bytes, 8, &[2, 0]), "has version 2.0 of the format"),
+        ("later version", with(&bytes, 8, &[2, 0]), "has version 2.1 of the format"),
         ("bit rot", with(&bytes, 40, &[1]), "the checksum of its header is"),
         ("texts", with(&bytes, 5000, &[1]), "the checksum of its texts is"),
         ("stride", sealed(with(&bytes, 16, &1_u64.to_le_bytes())), "stride in its header is 1 and"),

@@ -21,7 +21,7 @@ fn failed_parts_keep_what_was_around_them() {
         let file = |name: &str| folder.file(name).display().to_string();
         // At full rate the camera waits: nothing is lost, however slow the machine is.
         let config = format!(
-            "[source]\nuri = \"sim:?rate=max&frames=150&defects=0.002&width=612&height=512\"\n\
+            "[source]\nuri = \"sim:?rate=max&frames=150&defects=0.003&width=1224&height=1024\"\n\
              [[stage]]\nname = \"inspect\"\nkind = \"inspect\"\n\
              [[stage]]\nname = \"slow\"\nkind = \"delay\"\ntime = \"20ms\"\n\
              [[stage]]\nname = \"results\"\nkind = \"results\"\njson = \"{}\"\n\

@@ -259,3 +259,16 @@ fn a_page_shows_what_a_recording_holds() {
     assert_eq!(o.status.code(), Some(2));
     assert!(stderr(&o).contains("no such folder"), "{}", stderr(&o));
 }
+
+/// Catches: a recording that tells the machine's name to whoever it is sent to.
+#[test]
+fn a_recording_does_not_tell_the_machines_name() {
+    let folder = Folder::new();
+    let name = folder.file("a.flr").display().to_string();
+    let o = frameline(&["record", "--source", CAMERA, "--out", &name, "--frames", "3", "--quiet"]);
+    assert!(o.status.success(), "{}", stderr(&o));
+    let v = object(&frameline(&["info", &name, "--json"]));
+    let facts: Vec<&str> = v["host"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let names: Vec<&str> = facts.iter().filter_map(|f| f.split('=').next()).collect();
+    assert_eq!(names, ["program", "system", "cores"], "what the documentation says, and no more");
+}
