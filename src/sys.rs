@@ -149,6 +149,20 @@ pub(crate) fn is_locked(file: &std::fs::File) -> bool {
     !free
 }
 
+/// Lets the program have as many files open as the system allows it: a recording has a file for each segment. That this is
+/// refused is told when a file cannot be opened.
+#[cfg(feature = "cli")]
+pub(crate) fn allow_many_files() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the structure is ours and lives through both calls.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
+}
+
 /// Lets a write beyond the limit on the size of files (`ulimit -f`) fail with EFBIG, where the signal that comes with it
 /// would end the process.
 #[cfg(feature = "cli")]

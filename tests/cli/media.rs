@@ -525,3 +525,92 @@ fn a_repair_that_is_interrupted_leaves_nothing() {
         }
     }
 }
+
+/// An image, a `.seq` file and a folder's file of lines, as exports write them.
+fn exported(folder: &Folder) -> Vec<(&'static str, Vec<u8>)> {
+    let flr = folder.path("a.flr");
+    let geometry = Geometry { x_padding: 0, ..Geometry::new(24, 16, PixelFormat::MONO8) };
+    recording(&flr, 3, geometry);
+    let mut all = Vec::new();
+    for (to, out) in [("png", "images"), ("tiff", "a.tiff"), ("seq", "a.seq")] {
+        let o = frameline(&["export", &flr, "--to", to, "--out", &folder.path(out)]);
+        assert_eq!(o.status.code(), Some(0), "{to}: {}", text(&o.stderr));
+    }
+    for (name, file) in [
+        ("x.png", "images/00000001.png"),
+        ("x.tiff", "a.tiff"),
+        ("x.seq", "a.seq"),
+        ("x.tiff.jsonl", "a.tiff.jsonl"),
+    ] {
+        all.push((name, std::fs::read(folder.path(file)).expect("it was exported")));
+    }
+    all
+}
+
+#[test]
+fn no_mutated_file_panics() {
+    // Catches an import that believes a length, a count or an offset of a file that was tampered with: each mutation is a
+    // recording or one sentence.
+    let folder = Folder::new("mutated");
+    let files = exported(&folder);
+    let tiff = files[1].1.clone();
+    let mut random = 0x2545_F491_4F6C_DD1D_u64;
+    let mut next = move |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % below.max(1) as u64) as usize
+    };
+    let mut refused = 0;
+    for round in 0..600 {
+        let (name, good) = &files[round % files.len()];
+        let mut bytes = good.clone();
+        for _ in 0..=next(4) {
+            let at = next(bytes.len());
+            match next(5) {
+                0 => bytes[at] ^= 1 << next(8),
+                1 => bytes[at] = [0, 0xFF, 0x7F, 0x80][next(4)],
+                2 => bytes.truncate(at),
+                3 => drop(bytes.drain(at..(at + next(16)).min(bytes.len()))),
+                _ => {
+                    let end = (at + 4).min(bytes.len());
+                    bytes[at..end].fill([0, 0xFF][next(2)]);
+                }
+            }
+        }
+        let path = folder.path(name);
+        std::fs::write(&path, &bytes).unwrap();
+        let mut path = std::path::PathBuf::from(path);
+        if *name == "x.tiff.jsonl" {
+            path = folder.path("x.tiff").into();
+            std::fs::write(&path, &tiff).unwrap();
+        }
+        let out = std::path::PathBuf::from(folder.path("out.flr"));
+        let import = |input| {
+            let (rate, format) = (None, None);
+            let what = frameline::media::Import {
+                path: path.clone(),
+                input,
+                out: out.clone(),
+                rate,
+                format,
+            };
+            frameline::media::import(&what, &mut |_, _| true)
+        };
+        match Input::of(&path).and_then(import) {
+            Ok(imported) => {
+                assert_eq!(Recording::open(&out).expect("it was made").frames(), imported.frames);
+                std::fs::remove_file(&out).unwrap();
+            }
+            Err(e) => {
+                refused += 1;
+                assert!(!e.to_string().contains('\n'), "{name}: {e}");
+                assert!(!out.exists(), "{name}: {e}");
+            }
+        }
+        for left in ["x.tiff.jsonl", "x.tiff"] {
+            let _ = std::fs::remove_file(folder.path(left));
+        }
+    }
+    assert!(refused > 100, "the mutations do harm: {refused}");
+}
