@@ -132,6 +132,21 @@ pub(crate) fn lock_exclusively(file: &std::fs::File) -> bool {
     unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) == 0 }
 }
 
+/// The first byte from `at` on that is no hole of `file`; `None`: all that follows is one. A file system that cannot tell has
+/// no holes.
+#[cfg(feature = "recording")]
+pub(crate) fn next_data(file: &std::fs::File, at: u64) -> Option<u64> {
+    use std::os::fd::AsRawFd;
+    let place = libc::off_t::try_from(at).ok()?;
+    // SAFETY: the descriptor is open for as long as `file` is borrowed; nobody reads at its own position.
+    let found = unsafe { libc::lseek(file.as_raw_fd(), place, libc::SEEK_DATA) };
+    match u64::try_from(found) {
+        Ok(found) => Some(found),
+        Err(_) if io::Error::last_os_error().raw_os_error() == Some(libc::ENXIO) => None,
+        Err(_) => Some(at),
+    }
+}
+
 /// Whether another process has marked `file` as being written.
 #[cfg(feature = "recording")]
 pub(crate) fn is_locked(file: &std::fs::File) -> bool {

@@ -102,6 +102,12 @@ impl Segment {
         let mut frames = 0;
         let mut at = 0;
         while at < layout.frame_capacity {
+            // What was reserved and not written, or never there, is not read.
+            let Some(data) = sys::next_data(&self.file, layout.entry_offset(at)) else { break };
+            at = at.max(data.saturating_sub(layout.index_offset) / ENTRY_BYTES);
+            if at >= layout.frame_capacity {
+                break;
+            }
             let entries = BATCH.min(layout.frame_capacity - at);
             let page = &mut page[..(entries * ENTRY_BYTES) as usize];
             let read = read_at_most(&self.file, page, layout.entry_offset(at))?;
