@@ -168,12 +168,12 @@ fn a_hole_in_the_index_is_passed_over() {
     let rule = Rule { frames: Some(9), events: 1, ..Rule::default() };
     drop(writer(&path, 3, rule));
     let small = Recording::open(&path).unwrap().header().clone();
-    let layout = frameline::recording::format::Layout::new(1, 1 << 32, 1).unwrap();
+    let layout = frameline::recording::format::Layout::new(1, 1 << 31, 1).unwrap();
     let header = frameline::recording::format::Header { layout, ..small };
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&file, &header.encode(), 0).unwrap();
-    file.set_len(layout.file_bytes(1 << 32)).unwrap();
-    // 512 GiB of index, of which a page or so is there.
+    file.set_len(layout.file_bytes(1 << 31)).unwrap();
+    // 256 GiB of index, of which a page or so is there.
     util::watched(move || assert!(Recording::open(&path).unwrap().frames() >= 3));
 }
 
