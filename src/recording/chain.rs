@@ -32,7 +32,7 @@ pub struct Rule {
     pub segment_bytes: u64,
     /// Frames of the whole recording, where that is known: nothing more is reserved.
     pub frames: Option<u64>,
-    /// Events of a segment, at most 2^20; one that is full is followed by the next.
+    /// Events of a segment, 1 to 2^20; one that is full is followed by the next.
     pub events: u64,
     /// Payloads go past the page cache where the file system allows it.
     pub direct: bool,

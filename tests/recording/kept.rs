@@ -191,13 +191,13 @@ fn what_happens_while_no_frame_comes_is_in_the_file() {
         let mut child = command(&args).spawn().expect("the program starts");
         let timeouts = || {
             let events = Recording::open(&path).and_then(|r| r.events()).unwrap_or_default();
-            assert!(events.len() <= 3, "they are one event: {events:?}");
-            events.iter().map(|e| e.count).max().unwrap_or(0)
+            assert!(events.len() < 20, "most of them are one event: {events:?}");
+            events.iter().map(|e| e.count).sum::<u64>()
         };
-        util::until("ten time-outs stand in the file", || timeouts() >= 10);
+        util::until("thirty time-outs stand in the file", || timeouts() >= 30);
         child.kill().expect("SIGKILL");
         let _ = child.wait();
-        assert!(timeouts() >= 10);
+        assert!(timeouts() >= 30);
     });
 }
 

@@ -99,12 +99,6 @@ pub struct Event {
 }
 
 impl Event {
-    /// Whether `next` is the same fault once more, with no frame between them.
-    pub fn is_again(&self, next: &Event) -> bool {
-        let of = |e: &Event| (e.kind, e.before_frame, e.code, e.class, e.detail);
-        self.kind == EventKind::Fault && of(self) == of(next)
-    }
-
     /// Its bytes, commit word included.
     pub fn encode(&self) -> [u8; BYTES] {
         let mut b = [0; BYTES];

@@ -6,7 +6,7 @@ use crate::buffer::SharedFrame;
 use crate::clock::HostTime;
 use crate::error::Error;
 use crate::fault::{FaultClass, Incident, IncidentKind};
-use crate::meta::{FrameMeta, Loss};
+use crate::meta::Loss;
 use crate::recording::chain::{Chain, Head};
 use crate::recording::format::{End, Event, EventKind};
 use crate::recording::segment::SegmentFile;
@@ -15,6 +15,7 @@ use rtrb::Consumer;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 /// Events that wait for their place; beyond it the oldest are dropped and counted.
 const MAX_WAITING: usize = 4096;
@@ -22,38 +23,12 @@ const MAX_WAITING: usize = 4096;
 /// A frame on its way to the disk.
 pub(super) struct Job {
     pub frame: SharedFrame,
-    /// What is missing before it beside what its own metadata tells.
-    pub missed: Missed,
-    /// A part on it failed, or on one that is missing before it.
-    pub failed: bool,
-}
-
-/// What is missing from the file before the next frame that is written, beside what that frame's own metadata tells.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Missed {
-    /// Came and was not written.
+    /// What was lost before it, and before those that were not handed over since the last one.
+    pub lost_before: Loss,
+    pub lost_by_hops: u32,
     pub not_written: u32,
-    /// Lost before those that were not written.
-    pub loss: Loss,
-    pub by_hops: u32,
-}
-
-impl Missed {
-    /// A frame that is not written: with it goes what it would have told.
-    pub fn frame(&mut self, meta: &FrameMeta, before: Missed) {
-        self.add(before);
-        self.add(Missed { not_written: 1, loss: meta.lost_before, by_hops: 0 });
-    }
-
-    /// What is missing in both.
-    pub fn add(&mut self, more: Missed) {
-        let (a, b) = (&mut self.loss, more.loss);
-        a.device = a.device.saturating_add(b.device);
-        a.underrun = a.underrun.saturating_add(b.underrun);
-        a.rejected = a.rejected.saturating_add(b.rejected);
-        self.not_written = self.not_written.saturating_add(more.not_written);
-        self.by_hops = self.by_hops.saturating_add(more.by_hops);
-    }
+    /// A part on it failed.
+    pub failed: bool,
 }
 
 /// A segment that is not closed yet.
@@ -65,8 +40,8 @@ pub(super) struct Open {
     pub pending: u64,
     pub committed: u64,
     pub events: u64,
-    /// The event that stands last in the file.
-    pub last_event: Option<Event>,
+    /// The event written last, and how many like it stand in a row there.
+    pub last_event: Option<(Event, u32)>,
     pub not_written: u64,
     /// Host times of its frames, in order.
     pub times: Vec<u64>,
@@ -92,8 +67,6 @@ pub(super) struct Flight {
     pub ticket: u64,
     pub file: Arc<SegmentFile>,
     pub n: u64,
-    /// What is missing if it is not written.
-    pub missed: Missed,
     /// Its encoded entry once it is written; `Err`: it could not be.
     pub done: Option<Result<[u8; 128], ()>>,
 }
@@ -107,18 +80,20 @@ pub(super) struct State {
     pub next: Option<SegmentFile>,
     /// The files' thread is making it.
     pub preparing: bool,
+    /// It could not be made; it is tried again then.
+    pub prepare_after: Option<Instant>,
     pub flights: VecDeque<Flight>,
     pub tickets: u64,
     /// Frames of all segments that have a place.
     pub placed: u64,
     pub newest: HostTime,
     pub shelf: Shelf,
-    /// Events whose frame may still come.
-    pub waiting: VecDeque<Event>,
+    /// Events whose frame may still come, and when they were told.
+    pub waiting: VecDeque<(Event, Instant)>,
     /// No more frames are taken: why, and the sentence.
     pub failure: Option<(End, String)>,
-    /// Missing since the last frame that was written, by the recorder's own threads.
-    pub missed: Missed,
+    /// Not written since the last frame that was, by the recorder's own threads.
+    pub not_written: u32,
 }
 
 impl State {
@@ -128,6 +103,7 @@ impl State {
             open: VecDeque::new(),
             next: None,
             preparing: false,
+            prepare_after: None,
             flights: VecDeque::new(),
             tickets: 0,
             placed: 0,
@@ -135,13 +111,8 @@ impl State {
             shelf: Shelf::default(),
             waiting: VecDeque::new(),
             failure: None,
-            missed: Missed::default(),
+            not_written: 0,
         }
-    }
-
-    /// Nothing is handed over, under way or being committed.
-    pub fn is_idle(&self) -> bool {
-        self.ring.is_empty() && self.flights.is_empty() && self.open.iter().all(|o| o.pending == 0)
     }
 
     /// Ends the recording, with the first reason that there was.
@@ -164,8 +135,7 @@ pub(super) struct Shared {
     /// A frame came, or the line ran to its end without one: else the line was only tried.
     pub begun: AtomicBool,
     pub state: Mutex<State>,
-    /// Held while entries are written: they go to the disk in the order of the frames, and nobody who wants the state
-    /// waits for that.
+    /// Held by the writer that commits; taken before `state`, never within it.
     pub committing: Mutex<()>,
     /// Nothing can be written any more.
     pub failed: AtomicBool,
@@ -179,9 +149,10 @@ pub(super) struct Shared {
     pub copied: AtomicU64,
     pub segments: AtomicU64,
     pub removed: AtomicU64,
+    /// Frames of segments that were removed.
     pub removed_frames: AtomicU64,
     pub events: AtomicU64,
-    /// Events for which there was no room.
+    /// Events that found no place.
     pub events_dropped: AtomicU64,
     pub triggers: AtomicU64,
 }
@@ -227,6 +198,11 @@ impl Shared {
         }
     }
 
+    /// Whether no file is open any more, or was not yet.
+    pub fn is_closed(&self) -> bool {
+        self.ended.load(Ordering::Acquire) || lock(&self.chain).is_none()
+    }
+
     /// The next segment.
     pub fn open_next(&self, payload_bytes: u64, placed: u64) -> Result<SegmentFile, Error> {
         let mut chain = lock(&self.chain);
@@ -242,15 +218,26 @@ impl Shared {
     pub fn trigger(&self, state: &mut State, at: HostTime, sequence: u64) {
         self.triggers.fetch_add(1, Ordering::Relaxed);
         state.shelf.triggers.push(at);
-        state.waiting.push_back(Event {
-            kind: EventKind::Trigger,
-            before_frame: 0,
-            host_time: at,
-            code: 0,
-            class: None,
-            detail: sequence,
-            count: 0,
-        });
+        self.wait_for_place(
+            state,
+            Event {
+                kind: EventKind::Trigger,
+                before_frame: 0,
+                host_time: at,
+                code: 0,
+                class: None,
+                detail: sequence,
+                count: 0,
+            },
+        );
+    }
+
+    fn wait_for_place(&self, state: &mut State, event: Event) {
+        if state.waiting.len() >= MAX_WAITING {
+            state.waiting.pop_front();
+            self.events_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        state.waiting.push_back((event, Instant::now()));
     }
 
     /// Takes note of what the capture thread tells.
@@ -276,20 +263,12 @@ impl Shared {
         });
     }
 
-    fn next_told(&self) -> Option<Event> {
-        lock(&self.told).pop_front()
-    }
-
     /// Takes what was told over among the events, and as triggers where faults are.
     pub fn take_told(&self, state: &mut State) {
         let on_fault = matches!(self.settings.keep, Keep::Around { on_fault: true, .. });
-        // Taken out one at a time: the capture thread never waits for what is made of it.
-        while let Some(event) = self.next_told() {
-            if state.waiting.len() >= MAX_WAITING {
-                state.waiting.pop_front();
-                self.events_dropped.fetch_add(1, Ordering::Relaxed);
-            }
-            state.waiting.push_back(event);
+        // One at a time: the capture thread must not wait for more than that.
+        while let Some(event) = { lock(&self.told).pop_front() } {
+            self.wait_for_place(state, event);
             if on_fault && event.class != Some(FaultClass::Timeout) {
                 self.trigger(state, event.host_time, 0);
             }

@@ -1,13 +1,13 @@
 //! The threads that write payloads, and commit them in the order of the frames.
 
-use super::state::{Flight, Job, Missed, Open, Shared, State, lock};
+use super::state::{Flight, Job, Open, Shared, State, lock};
 use crate::error::Error;
 use crate::meta::FrameMeta;
 use crate::recording::format::{ENTRY_BYTES, End, Entry, PAGE_BYTES, checksum, parts};
 use crate::recording::segment::SegmentFile;
 use crate::sync::Ordering;
 use std::io::{self, IoSlice};
-use std::sync::Arc;
+use std::sync::{Arc, TryLockError};
 use std::time::Duration;
 
 /// How often a writer that has nothing to do looks for frames. Hot threads never wake it: that would be a system call.
@@ -47,7 +47,7 @@ struct Placed {
     ticket: u64,
     file: Arc<SegmentFile>,
     n: u64,
-    missed: Missed,
+    not_written: u32,
 }
 
 /// What a look at the ring came to.
@@ -80,8 +80,8 @@ fn look(shared: &Shared) -> Look {
         return if abandoned { Look::End } else { Look::Nothing };
     };
     let (bytes, at) = (job.frame.payload().len() as u64, job.frame.meta().host_time);
-    let end = Entry { payload_bytes: bytes, beside: *job.frame.beside(), ..Entry::default() };
-    let end = end.end_bytes();
+    let entry = Entry { payload_bytes: bytes, beside: *job.frame.beside(), ..Entry::default() };
+    let end = entry.end_bytes();
     if state.failure.is_none() && !has_place(shared, &mut state, (bytes, end), at.0) {
         if state.preparing {
             return Look::Nothing; // The next segment is being made.
@@ -93,7 +93,7 @@ fn look(shared: &Shared) -> Look {
     }
     let Ok(job) = state.ring.pop() else { return Look::Nothing };
     if state.failure.is_some() {
-        state.missed.frame(job.frame.meta(), job.missed);
+        state.not_written = state.not_written.saturating_add(1).saturating_add(job.not_written);
         shared.not_written.fetch_add(1, Ordering::Relaxed);
         shared.done.fetch_add(1, Ordering::Release); // PAIR: recorded
         return Look::Nothing;
@@ -101,19 +101,16 @@ fn look(shared: &Shared) -> Look {
     if job.failed {
         shared.trigger(&mut state, at, job.frame.meta().sequence);
     }
-    let mut missed = std::mem::take(&mut state.missed);
-    missed.add(job.missed);
-    let mut without = Missed::default();
-    without.frame(job.frame.meta(), missed);
+    let not_written = std::mem::take(&mut state.not_written).saturating_add(job.not_written);
     let ticket = state.tickets;
     (state.tickets, state.placed, state.newest) = (ticket + 1, state.placed + 1, at);
     let open = state.open.back_mut().expect("there is always a segment");
     let (file, n) = (open.file.clone(), open.placed);
     (open.placed, open.pending) = (n + 1, open.pending + 1);
-    open.not_written += u64::from(missed.not_written);
+    open.not_written += u64::from(not_written);
     open.times.push(at.0);
-    state.flights.push_back(Flight { ticket, file: file.clone(), n, missed: without, done: None });
-    Look::Placed(Box::new(Placed { job, ticket, file, n, missed }))
+    state.flights.push_back(Flight { ticket, file: file.clone(), n, done: None });
+    Look::Placed(Box::new(Placed { job, ticket, file, n, not_written }))
 }
 
 /// Whether the present segment can take a frame that came at `at`: of so many bytes of payload, and so many with the table
@@ -132,7 +129,7 @@ fn has_place(shared: &Shared, state: &mut State, (bytes, end): (u64, u64), at: u
         && !late
 }
 
-/// The next segment takes over.
+/// The next segment takes over. Where there is no room for it, the present one gives back what it did not use.
 fn roll(shared: &Shared, state: &mut State, bytes: u64) -> Result<(), Error> {
     let present = state.open.back().expect("there is always a segment");
     let bytes = bytes.max(present.file.header().layout.payload_capacity);
@@ -142,7 +139,13 @@ fn roll(shared: &Shared, state: &mut State, bytes: u64) -> Result<(), Error> {
             if let Some(small) = other {
                 shared.undo(small);
             }
-            shared.open_next(bytes, state.placed)?
+            match shared.open_next(bytes, state.placed) {
+                Err(e) if end_of(&e) == End::DiskFull => {
+                    present.file.trim(present.placed).map_err(|_| e)?;
+                    shared.open_next(bytes, state.placed)?
+                }
+                other => other?,
+            }
         }
     };
     shared.segments.fetch_add(1, Ordering::Relaxed);
@@ -161,14 +164,12 @@ fn end_of(e: &Error) -> End {
 
 /// Writes one payload, then commits what is done in the order of the frames.
 fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
-    let Placed { job, ticket, file, n, missed } = placed;
+    let Placed { job, ticket, file, n, not_written } = placed;
     let payload = job.frame.payload();
-    let mut all = missed;
-    all.add(Missed { loss: job.frame.meta().lost_before, ..Missed::default() });
     let entry = Entry {
-        meta: FrameMeta { lost_before: all.loss, ..*job.frame.meta() },
-        lost_by_hops: all.by_hops,
-        not_written: all.not_written,
+        meta: FrameMeta { lost_before: job.lost_before, ..*job.frame.meta() },
+        lost_by_hops: job.lost_by_hops,
+        not_written,
         payload_bytes: payload.len() as u64,
         payload_crc: checksum(payload),
         beside: *job.frame.beside(),
@@ -203,7 +204,6 @@ fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
     }
     drop(state);
     commit(shared);
-    shared.done.fetch_add(1, Ordering::Release); // PAIR: recorded
 }
 
 fn failed(shared: &Shared, state: &mut State, file: &SegmentFile, e: io::Error) {
@@ -219,67 +219,74 @@ fn failed(shared: &Shared, state: &mut State, file: &SegmentFile, e: io::Error) 
     shared.failed.store(true, Ordering::Release);
 }
 
-/// Commits the frames at the front that are written. The index goes through the page cache, but a file system may make it
-/// wait for a payload under way to the same file: so the state is not held meanwhile.
+/// Commits what is written, in the order of the frames. One thread does; what another finishes meanwhile is its to
+/// commit, too. The state is free while the entries are written: the file system lets no write to a file begin before
+/// a direct one in flight has ended.
 fn commit(shared: &Shared) {
-    let _one = lock(&shared.committing);
     let mut entries: Vec<u8> = Vec::new();
-    while let Some(run) = take_run(shared, &mut entries) {
-        let failure = match run.frames > 0 {
-            true => run.file.commit(run.first, &entries).err(),
-            false => None,
+    while matches!(lock(&shared.state).flights.front(), Some(Flight { done: Some(_), .. })) {
+        // Whoever holds it looks once more after it is free.
+        let _turn = match shared.committing.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::WouldBlock) => return,
+            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
         };
-        let mut state = lock(&shared.state);
-        let mut lost = run.lost;
-        let mut frames = run.frames;
-        if let Some(e) = failure {
-            failed(shared, &mut state, &run.file, e);
-            state.missed.add(run.missed);
-            (lost, frames) = (lost + frames, 0);
-        }
-        shared.frames.fetch_add(frames, Ordering::Relaxed);
-        shared.not_written.fetch_add(lost, Ordering::Relaxed);
-        if let Some(open) = state.open.iter_mut().find(|o| Arc::ptr_eq(&o.file, &run.file)) {
-            open.pending -= frames + lost;
-            if frames > 0 {
-                open.committed = run.first + frames;
-            }
+        loop {
+            let run = next_run(&mut lock(&shared.state), &mut entries);
+            let Some(run) = run else { break };
+            commit_run(shared, run, &entries);
         }
     }
 }
 
-/// A run of frames of one file that are all written; or one that could not be.
+/// Frames of one file that are written, or one that could not be.
 struct Run {
     file: Arc<SegmentFile>,
     first: u64,
     frames: u64,
-    lost: u64,
-    /// What is missing if they cannot be committed.
-    missed: Missed,
 }
 
-/// Takes the run at the front, with its entries.
-fn take_run(shared: &Shared, entries: &mut Vec<u8>) -> Option<Run> {
-    let mut guard = lock(&shared.state);
-    let state = &mut *guard;
-    let front = state.flights.front().filter(|f| f.done.is_some())?;
-    let (file, first) = (front.file.clone(), front.n);
-    let mut run = Run { file, first, frames: 0, lost: 0, missed: Missed::default() };
+/// Takes what is written at the front; the entries go to `entries`, which stays empty if the frame is lost.
+fn next_run(state: &mut State, entries: &mut Vec<u8>) -> Option<Run> {
     entries.clear();
-    while let Some(Flight { done: Some(Ok(entry)), file, missed, .. }) = state.flights.front()
+    let Some(Flight { done: Some(done), file, n, .. }) = state.flights.front() else { return None };
+    let mut run = Run { file: file.clone(), first: *n, frames: 1 };
+    if done.is_err() {
+        state.flights.pop_front();
+        return Some(run);
+    }
+    while let Some(Flight { done: Some(Ok(entry)), file, .. }) = state.flights.front()
         && Arc::ptr_eq(file, &run.file)
     {
         entries.extend_from_slice(entry);
-        run.frames += 1;
-        run.missed.add(*missed);
         state.flights.pop_front();
     }
-    debug_assert_eq!(entries.len() as u64, run.frames * ENTRY_BYTES);
-    if run.frames == 0
-        && let Some(flight) = state.flights.pop_front()
-    {
-        run.lost = 1;
-        state.missed.add(flight.missed);
-    }
+    run.frames = entries.len() as u64 / ENTRY_BYTES;
     Some(run)
+}
+
+fn commit_run(shared: &Shared, run: Run, entries: &[u8]) {
+    let Run { file, first, frames } = run;
+    let wrote = match entries {
+        [] => Ok(false), // What was wrong has been told.
+        _ => file.commit(first, entries).map(|()| true),
+    };
+    let mut state = lock(&shared.state);
+    if let Some(open) = state.open.iter_mut().find(|o| Arc::ptr_eq(&o.file, &file)) {
+        open.pending -= frames;
+        if matches!(wrote, Ok(true)) {
+            open.committed = first + frames;
+        }
+    }
+    if let Ok(true) = wrote {
+        shared.frames.fetch_add(frames, Ordering::Relaxed);
+    } else {
+        shared.not_written.fetch_add(frames, Ordering::Relaxed);
+        state.not_written = state.not_written.saturating_add(frames as u32);
+    }
+    if let Err(e) = wrote {
+        failed(shared, &mut state, &file, e);
+    }
+    drop(state);
+    shared.done.fetch_add(frames, Ordering::Release); // PAIR: recorded
 }
