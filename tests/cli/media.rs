@@ -566,6 +566,9 @@ fn no_mutated_file_panics() {
         let (name, good) = &files[round % files.len()];
         let mut bytes = good.clone();
         for _ in 0..=next(4) {
+            if bytes.is_empty() {
+                break;
+            }
             let at = next(bytes.len());
             match next(5) {
                 0 => bytes[at] ^= 1 << next(8),
