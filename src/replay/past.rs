@@ -182,7 +182,7 @@ mod tests {
         // Catches a reset of that night that was made before the device was found, and now is made behind it, or the
         // other way round.
         let lost = Some(FaultClass::Lost);
-        let fault = event(EventKind::Fault, 3, 6, lost);
+        let fault = Event { count: 1, ..event(EventKind::Fault, 3, 6, lost) };
         let (reset, reconnect) =
             (event(EventKind::Reset, 3, 0, None), event(EventKind::Reconnect, 3, 0, None));
         for (then, want) in [

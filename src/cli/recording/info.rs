@@ -107,7 +107,7 @@ pub(super) fn event_text(e: &Event) -> String {
 fn text(args: &InfoArgs, r: &Recording, f: &Facts) -> String {
     let (h, mut out) = (r.header(), String::new());
     let files: u64 = r.segments().iter().map(|s| s.file_bytes()).sum();
-    let _ = writeln!(out, "{}: {} frames, {}", args.file.display(), f.frames, end(r));
+    let _ = writeln!(out, "{}: {}, {}", args.file.display(), counted(f.frames, "frame"), end(r));
     let _ = writeln!(out, "  source     {}", harmless(&h.texts.source));
     if !h.texts.model.is_empty() {
         let _ = writeln!(out, "  camera     {}", harmless(&h.texts.model));
@@ -120,7 +120,9 @@ fn text(args: &InfoArgs, r: &Recording, f: &Facts) -> String {
         let _ = writeln!(out, "  begun      {}", when(f.first_unix_ns));
     }
     let rate = f.frames_per_second();
-    let _ = writeln!(out, "  duration   {}, {rate:.2} frames/s", time(f.duration_ns).trim());
+    if f.duration_ns > 0 {
+        let _ = writeln!(out, "  duration   {}, {rate:.2} frames/s", time(f.duration_ns).trim());
+    }
     let parts = r.segments().len();
     let _ = writeln!(
         out,
