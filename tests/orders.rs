@@ -10,6 +10,8 @@ use frameline::pipeline::{LatePolicy, Line, LineBuilder, LineState, StageSpec};
 use frameline::ring::Policy;
 use frameline::sim::codes;
 use frameline::source::Fill;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use util::{
     Gate, Gated, PATIENCE, Tampered, assert_balanced, assert_whole, hop, sim, until, verify,
@@ -33,6 +35,54 @@ fn held_up(fill: &str, gate: &Gate) -> LineBuilder {
 fn full(line: &Line, gate: &Gate) {
     until("the ring is full behind a stage that waits", || {
         gate.waiting() == 1 && hop(&line.snapshot(), "source>gate").accepted >= 4
+    });
+}
+
+/// Catches: orders without end that keep the capture thread from fetching frames, so that they are lost in the SDK.
+#[test]
+fn between_two_orders_a_frame_is_fetched() {
+    watched(|| {
+        for fill in FILLS {
+            let (since_grab, in_a_row) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+            let source = Tampered::new(sim(&format!(
+                "width=64&height=48&trigger=software&rate=max&fill={fill}"
+            )))
+            .grabs({
+                let since_grab = since_grab.clone();
+                move |_| {
+                    since_grab.store(0, Ordering::Relaxed);
+                    None
+                }
+            })
+            .triggers({
+                let in_a_row = in_a_row.clone();
+                move || {
+                    let orders = since_grab.fetch_add(1, Ordering::Relaxed) + 1;
+                    in_a_row.fetch_max(orders, Ordering::Relaxed);
+                }
+            });
+            let line = Line::builder(source)
+                .configure(|c| {
+                    c.pool.lock = false;
+                    c.capture.timeout = Duration::from_millis(20);
+                })
+                .stage(StageSpec::new("verify").policy(Policy::Refuse), verify())
+                .start()
+                .unwrap();
+            let handle = line.handle();
+            std::thread::scope(|threads| {
+                for _ in 0..8 {
+                    threads.spawn(|| {
+                        (0..50).for_each(|_| handle.software_trigger(SOON).unwrap());
+                    });
+                }
+            });
+            let end = line.stop(SOON);
+            assert_eq!(end.failure, None, "{fill}");
+            assert_balanced(&end);
+            assert_eq!(in_a_row.load(Ordering::Relaxed), 1, "{fill}: orders with no grab between");
+            assert_eq!(end.frames.lost_by_device, 0, "{fill}: {:?}", end.frames);
+        }
     });
 }
 

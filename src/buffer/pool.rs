@@ -259,8 +259,18 @@ impl Pool {
 
     /// Waits until a slot comes home, at most until `bound`; returns whether one may be free now.
     pub fn wait_for_home(&mut self, waiter: &mut Waiter, bound: Duration) -> bool {
+        self.wait_for_home_or(waiter, bound, || false)
+    }
+
+    /// The same, or until `other` holds, of which whoever makes it so wakes this thread.
+    pub fn wait_for_home_or(
+        &mut self,
+        waiter: &mut Waiter,
+        bound: Duration,
+        other: impl Fn() -> bool,
+    ) -> bool {
         let core = &self.core;
-        let any = || (0..core.words()).any(|w| core.any_home(w));
+        let any = || (0..core.words()).any(|w| core.any_home(w)) || other();
         if waiter.strategy() == WaitStrategy::Park && core.announce_waiting() {
             return true;
         }

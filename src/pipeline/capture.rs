@@ -109,6 +109,9 @@ impl Capture {
         let mut outcome = if self.autostart { self.start() } else { Turned::On };
         crate::alloc::mark_hot(true);
         let mut paused = true;
+        // An order was carried out and no turn followed yet. Whoever gives orders without end must not keep frames
+        // from being fetched: the SDK's queue would run over, and nobody would have seen that no slot was free.
+        let mut owed = false;
         while matches!(outcome, Turned::On) {
             let now = shared.clock.now();
             self.turn.begin(now, std::mem::take(&mut paused));
@@ -120,9 +123,10 @@ impl Capture {
                 outcome = self.filled(frame, reported_bytes);
                 continue;
             }
-            if let Ok(command) = self.commands.pop() {
+            let turn_first = std::mem::take(&mut owed) && !shared.stopping();
+            if !turn_first && let Ok(command) = self.commands.pop() {
                 outcome = self.cold(|c| c.obey(command));
-                paused = true;
+                (paused, owed) = (true, true);
                 continue;
             }
             // Orders given before the stop come first; there is an end to them.

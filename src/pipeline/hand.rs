@@ -12,7 +12,10 @@ impl Capture {
         if !self.source.can_wait() {
             self.acceptance.starved();
         }
-        self.pool.wait_for_home(&mut self.waiter, MAX_PARK);
+        let (commands, shared) = (&self.commands, &self.shared);
+        self.pool.wait_for_home_or(&mut self.waiter, MAX_PARK, || {
+            !commands.is_empty() || shared.aborting() || shared.stopping()
+        });
         let now = self.shared.clock.now();
         let (since, said) = *self.starving.get_or_insert((now, false));
         if !said && now - since >= MAX_PARK.into() {

@@ -299,6 +299,8 @@ pub struct Tampered {
     pub diagnose: Diagnose,
     /// Happens as the device is told to stop, before it does.
     pub before_stop: Stop,
+    /// Happens as the device is told to expose, before it does.
+    pub before_trigger: Box<dyn FnMut() + Send>,
     /// The faults that the first calls of `start` answer with.
     pub start_faults: Vec<Fault>,
     pub calls: Arc<Mutex<Vec<&'static str>>>,
@@ -316,6 +318,7 @@ impl Tampered {
             reopen: Box::new(|_, sim| sim.reopen()),
             diagnose: Box::new(|sim| sim.diagnose()),
             before_stop: Box::new(|_| {}),
+            before_trigger: Box::new(|| {}),
             start_faults: Vec::new(),
             calls: Arc::default(),
             grabs: 0,
@@ -343,6 +346,11 @@ impl Tampered {
 
     pub fn stops(mut self, f: impl FnMut(&mut Sim) + Send + 'static) -> Self {
         self.before_stop = Box::new(f);
+        self
+    }
+
+    pub fn triggers(mut self, f: impl FnMut() + Send + 'static) -> Self {
+        self.before_trigger = Box::new(f);
         self
     }
 
@@ -468,6 +476,7 @@ impl Source for Tampered {
         self.inner.set_feature(feature, value)
     }
     fn software_trigger(&mut self) -> Result<(), frameline::Error> {
+        (self.before_trigger)();
         self.inner.software_trigger()
     }
     fn diagnose(&mut self) -> Diagnosis {

@@ -60,6 +60,8 @@ BREAKS = [
      "self.pending.rejected = self.pending.rejected.saturating_add(1);", "", "loss", "damaged_frames_by_policy"),
     ("4", "an underrun is blamed on the device", "src/pipeline/accept.rs",
      "self.starved = MAX_QUEUED_FRAMES;", "", "loss", "an_underrun_is_named"),
+    ("4", "orders keep the capture thread from its turn", "src/pipeline/capture.rs",
+     "(paused, owed) = (true, true);", "(paused, owed) = (true, false);", "orders", "between_two_orders"),
     ("4", "a turn that brought nothing is not passed on", "src/pipeline/worker.rs",
      "Next::Skipped => self.pass_turns(0, 0),", "Next::Skipped => {}", "graph", "frames_that_end_in_a_group"),
     ("4", "frames pushed while their consumer leaves are forgotten", "src/pipeline/worker.rs",
@@ -269,6 +271,9 @@ def main():
             print("| {rule} | {what} | `{file}` | {red} |".format(**results[what]))
         return 0
     chosen = [b for b in BREAKS if not words or any(w == b[0] or w in b[1] for w in words)]
+    if not chosen:
+        print(f"no break is called {' '.join(words)}; give a rule's number or words of a break's name, or nothing for all")
+        return 2
     copy_tree()
     failed = 0
     for binary, name in dict.fromkeys((b[5], b[6]) for b in chosen):
