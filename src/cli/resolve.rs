@@ -30,8 +30,7 @@ const BUILT_IN_STAGES: &str = "[[stage]]\nname = \"verify\"\nkind = \"verify\"\n
 const BUILT_IN_MEASURING: &str =
     "[[stage]]\nname = \"threshold\"\nkind = \"threshold\"\nring = 16\n";
 /// For such a source, where `--set stage.inspect.reference=FILE` says what its parts look like.
-const BUILT_IN_INSPECTING: &str =
-    "[[stage]]\nname = \"inspect\"\nkind = \"inspect\"\nring = 16\n";
+const BUILT_IN_INSPECTING: &str = "[[stage]]\nname = \"inspect\"\nkind = \"inspect\"\nring = 16\n";
 /// The line of `frameline record`.
 const BUILT_IN_RECORDING: &str =
     "[[stage]]\nname = \"record\"\nkind = \"record\"\nring = 16\ndepth = 16\n";
@@ -200,11 +199,8 @@ mod tests {
     fn a_camera_is_inspected_where_a_reference_is_given() {
         // Catches a camera that can be inspected only with a configuration file.
         let job = |uri: &str, set: &str| {
-            let args = RunArgs {
-                source: Some(uri.into()),
-                set: vec![set.into()],
-                ..RunArgs::default()
-            };
+            let args =
+                RunArgs { source: Some(uri.into()), set: vec![set.into()], ..RunArgs::default() };
             let job = super::job(&args, &[0, 1])?;
             Ok::<_, Error>(job.stages.iter().map(|s| s.spec.name.clone()).collect::<Vec<_>>())
         };

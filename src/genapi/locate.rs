@@ -68,10 +68,14 @@ impl Location {
                 if path.is_empty() {
                     return Err(wrong("it names no file"));
                 }
+                let has_drive = path.as_bytes().get(1) == Some(&b':');
+                if !has_drive && !std::path::Path::new(&path).is_absolute() {
+                    return Err(wrong("nothing is read from the working directory"));
+                }
                 Ok(Location::File(path.into()))
             }
             "http" | "https" | "ftp" => Err(wrong(
-                "frameline fetches nothing from the network; get the file and give its path",
+                "frameline fetches nothing from the network; ask the camera's maker for a firmware, or a producer, that has it",
             )),
             _ => Err(wrong("known are Local: and File:")),
         }
