@@ -59,7 +59,7 @@ impl Extent {
 pub struct Part {
     /// Where it lies.
     pub extent: Extent,
-    /// What it is: GenTL's `PARTDATATYPE` (1 an image, 4 a 3D image, 7 a confidence map, ...).
+    /// What it is: GenTL's `PARTDATATYPE` (1 an image, 5 a 3D image, 9 a confidence map, ...).
     pub kind: u16,
     /// What it was taken with, of a device that has several sensors.
     pub source: u16,

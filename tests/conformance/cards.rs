@@ -43,6 +43,25 @@ pub const MVS_OLD: Card = Card {
     fills: &[Fill::Copy, Fill::Lend],
     lacks: &[NO_END],
 };
+pub const GENTL: Card = Card {
+    name: "gentl",
+    about: "a camera behind our GenTL producer, which answers all about a frame in one call",
+    fills: &[Fill::Announce],
+    lacks: &[NO_END],
+};
+pub const GENTL_LEAST: Card = Card {
+    name: "gentl, least",
+    about: "the same behind a producer that has no optional function and answers no optional question",
+    fills: &[Fill::Announce],
+    lacks: &[NO_END],
+};
+pub const GENTL_CARELESS: Card = Card {
+    name: "gentl, careless",
+    about: "a camera that loses frames for which no buffer is queued, lets its region be changed at any time, and \
+            whose host's side tells the payload's size",
+    fills: &[Fill::Announce],
+    lacks: &[NO_END],
+};
 pub const ARAVIS_MADE_UP: Card = Card {
     name: "aravis, made up",
     about: "`aravis:Fake_1`, where Aravis is installed",
@@ -85,6 +104,9 @@ pub const CARDS: &[&Card] = &[
     &MVS_USB,
     &MVS_LOCKING,
     &MVS_OLD,
+    &GENTL,
+    &GENTL_LEAST,
+    &GENTL_CARELESS,
     &ARAVIS_MADE_UP,
     &ARAVIS_GIGE,
     &REPLAY,

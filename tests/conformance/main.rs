@@ -9,6 +9,11 @@ mod cards;
 #[cfg(feature = "mvs")]
 #[path = "../fake/mod.rs"]
 mod fake;
+#[cfg(feature = "gentl")]
+#[path = "../fakegentl/mod.rs"]
+mod fakegentl;
+#[cfg(feature = "gentl")]
+mod gentl;
 #[cfg(feature = "mvs")]
 mod mvs;
 #[cfg(feature = "recording")]

@@ -8,6 +8,8 @@ mod fakegentl;
 mod util;
 
 mod faults;
+#[cfg(feature = "cli")]
+mod inspection;
 mod opening;
 mod streaming;
 mod tlsimu;

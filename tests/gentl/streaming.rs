@@ -66,9 +66,20 @@ fn one_call_asks_all_about_a_frame() {
 #[test]
 fn chunks_and_parts_come_with_their_frame() {
     watched(|| {
-        type Beside = (u64, Option<Vec<u8>>, u32, Option<Vec<u8>>, Option<Vec<u8>>, usize);
-        for query in ["ChunkModeActive=true", "MultiPartActive=true&ChunkModeActive=true", ""] {
-            let fake = Fake::new(SMALL);
+        type Beside = (u64, Option<Vec<u8>>, u32, Option<Vec<u8>>, Option<Vec<u8>>, usize, bool);
+        const CHUNKS: &str = "ChunkModeActive=true";
+        const BOTH: &str = "MultiPartActive=true&ChunkModeActive=true";
+        // What lies before the image, if anything does: nobody may see a difference.
+        for (query, lead) in [
+            (CHUNKS, "image"),
+            (BOTH, "image"),
+            (CHUNKS, "chunks"),
+            (BOTH, "chunks"),
+            (BOTH, "part"),
+            ("MultiPartActive=true", "part"),
+            ("", "chunks"),
+        ] {
+            let fake = Fake::new(&format!("{SMALL} lead={lead}"));
             let seen: Arc<Mutex<Vec<Beside>>> = Arc::default();
             let see = seen.clone();
             let look = util::act(move |f: &mut Frame, _: &mut StageContext<'_>| {
@@ -79,6 +90,7 @@ fn chunks_and_parts_come_with_their_frame() {
                     f.part_bytes(0).map(<[u8]>::to_vec),
                     f.part_bytes(1).map(<[u8]>::to_vec),
                     f.image().len(),
+                    Fake::is_of(f.id(), f.image()) && f.row(99) == f.image().get(99 * 160..),
                 ));
                 Ok(Flow::Pass)
             });
@@ -91,9 +103,11 @@ fn chunks_and_parts_come_with_their_frame() {
             );
             assert!(end.faults.iter().all(|f| f.code == -1011), "{query}: {:?}", end.faults);
             let seen = seen.lock().unwrap();
-            assert_eq!(seen.len(), 20, "{query}");
-            for (id, chunks, parts, first, second, image) in seen.iter() {
-                assert_eq!(*image, 160 * 100);
+            assert_eq!((seen.len(), end.frames.delivered), (20, 20), "{query} {lead}");
+            for (id, chunks, parts, first, second, image, is_its_own) in seen.iter() {
+                assert_eq!((*image, *is_its_own), (160 * 100, true), "{query} {lead}");
+                let [first, second] =
+                    if lead == "part" { [second, first] } else { [first, second] };
                 if query.contains("Chunk") {
                     let chunks = chunks.as_ref().expect("chunks");
                     assert_eq!(chunks[..8], id.to_le_bytes());

@@ -1,6 +1,7 @@
 //! Grabbing: what the producer delivers, as frames and faults.
 
 use super::codes::*;
+use super::displaced;
 use super::reading::{QUESTIONS, answer, pixel_format};
 use super::source::{Gentl, State};
 use super::stream::{Delivered, Stream};
@@ -68,11 +69,9 @@ impl Gentl {
         {
             self.unanswered.note("DSGetBufferChunkData", code, 1); // It costs the chunks, not the frame.
         }
-        if read.is_displaced {
-            self.unanswered.note("DSGetBufferInfo", GC_ERR_NOT_IMPLEMENTED, 1);
-        }
+        let reported_bytes = displaced::straighten(&mut frame, read.image_at, read.filled);
         self.stream = Some(stream);
-        (frame, Grab::Filled { reported_bytes: read.filled })
+        (frame, Grab::Filled { reported_bytes })
     }
 }
 

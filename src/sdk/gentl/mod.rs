@@ -6,6 +6,8 @@
 //! - **Features**: GenTL knows registers. Their names come from the description that the camera brings
 //!   ([`genapi`](crate::genapi)): the payload's size, the region, start and stop are read and set through it.
 //! - **Optional**: a question that a producer does not answer costs nothing, a function that it lacks neither.
+//! - **Displaced images**: a frame begins with its image; where the producer put something before it, the payload is
+//!   turned round in its slot.
 //! - **Not believed**: lengths, geometry, and a buffer that is delivered while it is not queued.
 //! - **Reset**: each start has a data stream of its own, closed by the stop. Producers were seen to crash when buffers
 //!   were revoked and announced anew on one stream.
@@ -14,6 +16,7 @@ mod again;
 mod codes;
 mod config;
 mod diagnosis;
+mod displaced;
 mod features;
 mod find;
 mod grab;

@@ -57,8 +57,8 @@ pub(super) struct Read {
     pub is_multi_part: bool,
     /// It has chunks.
     pub has_chunks: bool,
-    /// The image does not lie at the payload's start, where this version looks for it.
-    pub is_displaced: bool,
+    /// Where the image begins in the payload, as the producer says.
+    pub image_at: u64,
 }
 
 impl Rules {
@@ -105,7 +105,7 @@ impl Rules {
         let filled = filled.unwrap_or_else(|| geometry.image_bytes());
         // Cut at the end; what is missing is not there, or is an older frame's.
         let is_larger = is(larger);
-        if is(incomplete) || is_larger || is(image_offset) {
+        if is(incomplete) || is_larger {
             meta.status = FrameStatus::Incomplete;
         }
         let needed = data_size.filter(|n| *n > capacity as u64);
@@ -113,7 +113,7 @@ impl Rules {
             filled,
             larger: if is_larger { Some(needed.unwrap_or(filled)) } else { None },
             is_multi_part: kind == Some(payload_type::MULTI_PART),
-            is_displaced: is(image_offset),
+            image_at: image_offset.unwrap_or(0),
             has_chunks: is(chunks) || kind == Some(payload_type::CHUNK_ONLY),
         }
     }

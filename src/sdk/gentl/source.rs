@@ -207,9 +207,11 @@ impl Source for Gentl {
         if fill != Fill::Announce {
             return Err(fault(GC_ERR_NOT_IMPLEMENTED));
         }
-        if self.state != State::Idle {
-            self.stop_host()?;
+        if self.state == State::Running {
+            self.last_call = "DSStartAcquisition";
+            return Err(fault(GC_ERR_NOT_AVAILABLE));
         }
+        self.stop_host()?;
         self.refresh();
         if self.announced.smallest().is_some_and(|bytes| bytes < self.format.payload) {
             // There are producers that would write past its end (docs/gentl.md).

@@ -1,8 +1,9 @@
 //! A simulated camera: its registers, and what they do.
 
 use crate::abi::*;
-use crate::config::CameraConfig;
+use crate::config::{CameraConfig, Lead};
 use crate::description;
+use crate::film::Region;
 
 /// Where the description lies in the registers.
 pub const DESCRIPTION_AT: u64 = 0x1_0000;
@@ -15,6 +16,22 @@ pub const FORMATS: [(&str, u32); 4] =
 pub const CHUNK_BYTES: usize = 16;
 /// Identifiers of the two chunks.
 pub const CHUNK_IDS: [u64; 2] = [0x10, 0x11];
+
+/// Every byte of the second part.
+const PART: u8 = 0x5A;
+
+/// Where everything lies in a frame, in bytes from its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// The image.
+    pub image: usize,
+    /// The second part, with its width and height.
+    pub part: Option<(usize, usize, usize)>,
+    /// The chunks.
+    pub chunks: Option<usize>,
+    /// All of it.
+    pub bytes: usize,
+}
 
 /// Addresses of the registers, each 4 bytes long but the texts (32) and the floats (8).
 #[allow(missing_docs)] // The features' names.
@@ -278,24 +295,40 @@ impl Camera {
         (s.width as usize * s.height as usize * bits).div_ceil(8)
     }
 
-    /// Where the second part lies, and its width and height.
-    pub fn second_part(&self) -> (usize, usize, usize) {
+    /// Where everything lies in a frame.
+    pub fn layout(&self) -> Layout {
         let s = &self.settings;
-        (self.image().next_multiple_of(8), s.width as usize / 2, s.height as usize / 2)
-    }
-
-    /// Where the chunks lie: behind everything else.
-    pub fn chunks_at(&self) -> usize {
-        if self.settings.multi_part == 0 {
-            return self.image();
+        let side = (s.width as usize / 2, s.height as usize / 2);
+        let (has_part, has_chunks) = (s.multi_part != 0, s.chunk_mode != 0);
+        let mut bytes: usize = 0;
+        let mut place = |there: bool, size: usize| {
+            let at = bytes.next_multiple_of(8);
+            if there {
+                bytes = at + size;
+            }
+            at
+        };
+        let lead = self.config.lead;
+        let chunks_first = place(has_chunks && lead == Lead::Chunks, CHUNK_BYTES);
+        let part_first = place(has_part && lead == Lead::Part, side.0 * side.1);
+        let image = place(true, self.image());
+        let part = place(has_part && lead != Lead::Part, side.0 * side.1);
+        let part = if lead == Lead::Part { part_first } else { part };
+        let part = has_part.then_some((part, side.0, side.1));
+        let chunks = match lead {
+            Lead::Chunks => chunks_first,
+            // Without a gap: a chunk parser goes from the payload's end.
+            _ => bytes,
+        };
+        if has_chunks && lead != Lead::Chunks {
+            bytes += CHUNK_BYTES;
         }
-        let (at, width, height) = self.second_part();
-        at + width * height
+        Layout { image, part, chunks: has_chunks.then_some(chunks), bytes }
     }
 
     /// Bytes of a frame.
     pub fn payload(&self) -> usize {
-        self.chunks_at() + if self.settings.chunk_mode == 0 { 0 } else { CHUNK_BYTES }
+        self.layout().bytes
     }
 
     /// Whether it would make a frame now.
@@ -305,18 +338,30 @@ impl Camera {
 
     /// Paints frame `n` into as much as there is of `to`.
     pub fn paint(&self, n: u64, to: &mut [u8]) {
-        let (image, payload) = (self.image(), self.payload());
-        for (i, byte) in to.iter_mut().enumerate().take(image) {
-            *byte = pattern(n, i);
+        let (layout, image) = (self.layout(), self.image());
+        let there = to.len().min(layout.bytes);
+        let (before, rest) = to[..there].split_at_mut(layout.image.min(there));
+        let (pixels, behind) = rest.split_at_mut(image.min(rest.len()));
+        before.fill(PART);
+        behind.fill(PART);
+        match &self.config.film {
+            Some(film) => film.paint(n, self.region(), pixels),
+            None => pixels.iter_mut().enumerate().for_each(|(i, byte)| *byte = pattern(n, i)),
         }
-        if let Some(rest) = to.get_mut(image..payload.min(to.len()).max(image.min(to.len()))) {
-            rest.fill(0x5A); // The second part.
-        }
-        if self.settings.chunk_mode != 0
-            && let Some(chunks) = to.get_mut(self.chunks_at()..payload)
-        {
+        let chunks = layout.chunks.and_then(|at| to.get_mut(at..at + CHUNK_BYTES));
+        if let Some(chunks) = chunks {
             chunks[..8].copy_from_slice(&n.to_le_bytes());
             chunks[8..].copy_from_slice(&self.settings.exposure.to_le_bytes());
+        }
+    }
+
+    /// What it sees of a film.
+    fn region(&self) -> Region {
+        let s = &self.settings;
+        Region {
+            offset: (s.offset_x as usize, s.offset_y as usize),
+            size: (s.width as usize, s.height as usize),
+            pixel_bytes: (s.pixel_format >> 16 & 0xFF) as usize / 8,
         }
     }
 }

@@ -1,5 +1,19 @@
 //! What is simulated, from a text: `camera NAME key=value ...; camera ...; producer key=value ...`.
 
+use crate::film::Film;
+use std::sync::Arc;
+
+/// What lies at the start of a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lead {
+    /// The image, as nearly always.
+    Image,
+    /// The chunk data, if there are any.
+    Chunks,
+    /// The second part, if there is one; it is also told as the first.
+    Part,
+}
+
 /// One camera.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CameraConfig {
@@ -15,6 +29,10 @@ pub struct CameraConfig {
     pub loose: bool,
     /// A frame that finds no buffer waits for one, and is not lost: for tests on a busy machine.
     pub patient: bool,
+    /// What lies at the start of a payload.
+    pub lead: Lead,
+    /// What it shows instead of its pattern.
+    pub film: Option<Arc<Film>>,
 }
 
 /// The producer.
@@ -97,7 +115,10 @@ fn camera<'a>(
         defines_payload: false,
         loose: false,
         patient: false,
+        lead: Lead::Image,
+        film: None,
     };
+    let mut film = None;
     for (key, value) in words.map(pair) {
         match key {
             "size" => {
@@ -122,8 +143,22 @@ fn camera<'a>(
             "defines" => c.defines_payload = flag(clause, value)?,
             "loose" => c.loose = flag(clause, value)?,
             "patient" => c.patient = flag(clause, value)?,
-            _ => return Err(unknown(clause, key, "size, fps, defines, loose, patient")),
+            "lead" => {
+                c.lead = match value {
+                    "image" => Lead::Image,
+                    "chunks" => Lead::Chunks,
+                    "part" => Lead::Part,
+                    _ => return Err(format!("{clause:?}: lead is image, chunks or part")),
+                }
+            }
+            "film" => film = Some(value),
+            _ => {
+                return Err(unknown(clause, key, "size, fps, defines, loose, patient, lead, film"));
+            }
         }
+    }
+    if let Some(path) = film {
+        c.film = Some(Arc::new(Film::read(path, c.size)?));
     }
     Ok(c)
 }
@@ -156,9 +191,15 @@ mod tests {
     fn wrong_texts_are_sentences() {
         // Catches a slip in a test's configuration that is silently taken for the default.
         assert_eq!(Config::parse(DEFAULT).unwrap().cameras.len(), 2);
-        for wrong in
-            ["camera", "camera A sise=3x4", "camera A size=3x4", "kamera A", "producer align=3"]
-        {
+        for wrong in [
+            "camera",
+            "camera A sise=3x4",
+            "camera A size=3x4",
+            "camera A lead=rows",
+            "camera A film=/nowhere",
+            "kamera A",
+            "producer align=3",
+        ] {
             assert!(Config::parse(wrong).is_err(), "{wrong}");
         }
     }

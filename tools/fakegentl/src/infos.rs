@@ -128,7 +128,7 @@ pub fn buffer(b: &Buffer, command: i32, talkative: bool) -> Result<Value, GcErro
         14 | 15 => optional(Value::Size(0)),
         16 => Ok(Value::U64(f.id)),
         17 => Ok(Value::Bool(true)),
-        18 => optional(Value::Size(0)),
+        18 => optional(Value::Size(f.image_at)),
         19 => Ok(Value::Size(if f.second_part.is_some() { 10 } else { 1 })),
         20 => Ok(Value::U64(f.pixel_format.into())),
         21 => optional(Value::U64(PFNC_32)),
@@ -157,14 +157,15 @@ pub fn part(b: &Buffer, part: u32, command: i32) -> Result<Value, GcError> {
     let Some((second_at, width, height)) = f.second_part.filter(|_| part < 2) else {
         return Err(INVALID_INDEX);
     };
-    let (at, bytes, width, height, format) = match part {
-        0 => (0, f.image, f.width, f.height, f.pixel_format),
-        _ => (second_at, width * height, width, height, crate::camera::MONO8),
+    let is_image = (part == 0) != f.part_first;
+    let (at, bytes, width, height, format) = match is_image {
+        true => (f.image_at, f.image, f.width, f.height, f.pixel_format),
+        false => (second_at, width * height, width, height, crate::camera::MONO8),
     };
     match command {
         0 => Ok(Value::Ptr(b.start.addr() + at)),
         1 => Ok(Value::Size(bytes)),
-        2 => Ok(Value::Size(if part == 0 { 1 } else { 7 })), // Image; confidence map.
+        2 => Ok(Value::Size(if is_image { 1 } else { 9 })), // Image; confidence map.
         3 => Ok(Value::U64(format.into())),
         4 => Ok(Value::U64(PFNC_32)),
         5 => Ok(Value::Size(width)),

@@ -14,6 +14,7 @@ mod control;
 mod description;
 mod devices;
 mod entry;
+mod film;
 mod infos;
 mod ports;
 pub mod script;

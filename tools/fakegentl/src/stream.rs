@@ -1,6 +1,7 @@
 //! A data stream: announced buffers, the two queues, and the thread that makes frames.
 
 use crate::abi::*;
+use crate::config::Lead;
 use crate::script::What;
 use crate::world::{self, NEWS, World};
 use std::collections::{BTreeMap, VecDeque};
@@ -29,11 +30,14 @@ pub struct Filled {
     pub offset_y: usize,
     pub pixel_format: u32,
     pub image: usize,
+    pub image_at: usize,
     pub incomplete: bool,
     pub larger: bool,
     pub time_ns: u64,
     /// Offset, width and height.
     pub second_part: Option<(usize, usize, usize)>,
+    /// The second part is told before the image.
+    pub part_first: bool,
     pub chunks_at: Option<usize>,
 }
 
@@ -176,20 +180,22 @@ fn make(world: &mut World, n: usize) {
         return;
     };
     let Some(buffer) = stream.buffers.get_mut(&handle) else { return };
-    let s = &c.settings;
+    let (s, layout) = (&c.settings, c.layout());
     let mut filled = Filled {
         id,
-        filled: c.payload(),
-        payload: c.payload(),
+        filled: layout.bytes,
+        payload: layout.bytes,
         width: s.width as usize,
         height: s.height as usize,
         offset_x: s.offset_x as usize,
         offset_y: s.offset_y as usize,
         pixel_format: s.pixel_format,
         image: c.image(),
+        image_at: layout.image,
         time_ns: id * 1_000_000,
-        second_part: (s.multi_part != 0).then(|| c.second_part()),
-        chunks_at: (s.chunk_mode != 0).then(|| c.chunks_at()),
+        second_part: layout.part,
+        part_first: c.config.lead == Lead::Part,
+        chunks_at: layout.chunks,
         ..Filled::default()
     };
     let mut beyond = 0;
