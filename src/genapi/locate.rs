@@ -68,10 +68,6 @@ impl Location {
                 if path.is_empty() {
                     return Err(wrong("it names no file"));
                 }
-                let has_drive = path.as_bytes().get(1) == Some(&b':');
-                if !has_drive && !std::path::Path::new(&path).is_absolute() {
-                    return Err(wrong("nothing is read from the working directory"));
-                }
                 Ok(Location::File(path.into()))
             }
             "http" | "https" | "ftp" => Err(wrong(

@@ -60,17 +60,42 @@ def check(what, r):
           f"{f['lost_by_device']} lost by device, {f['underrun']} underrun, balanced; faults: {faults or 'none'}")
 
 
+def counted(r):
+    """What Aravis counts of a GigE Vision stream reaches the result, and agrees with what came."""
+    counters, frames = r["source_counters"], r["frames"]
+    assert len(counters) >= 18, f"a GigE Vision stream counts eighteen things: {counters}"
+    arrived = frames["delivered"] + frames["refused"] + frames["invalid"]
+    assert counters["n_completed_buffers"] >= arrived > 0, f"{counters} for {frames}"
+    assert counters["n_received_packets"] > counters["n_completed_buffers"], counters
+    assert counters["n_transferred_bytes"] >= r["bytes"] - 65536 * frames["incomplete"], f"{counters} for {r['bytes']} bytes"
+
+
+def described(program, uri):
+    """Features with values and ranges, by the description that the camera brings over its control channel."""
+    features = {f["name"]: f for f in frameline(program, "devices", "--features", uri)["features"]}
+    width, exposure = features["Width"], features["ExposureTimeAbs"]
+    assert width["value"] == 256 and width["max"] == 2048 and width["kind"] == "integer", width
+    assert exposure["kind"] == "float" and exposure["max"] > exposure["min"], exposure
+    assert "Mono8" in features["PixelFormat"]["entries"], features["PixelFormat"]
+    troubled = [f["name"] for f in features.values() if f["trouble"]]
+    print(f"features by the camera's description: {len(features)}, of which {len(troubled)} could not be read {troubled or ''}")
+
+
 def alone(program, seconds):
     run("ip", "link", "set", "lo", "up")
     camera = quiet(SIMULATOR, "-i", "127.0.0.1", "-s", "ONE")
     try:
         with tempfile.TemporaryDirectory() as folder:
             process = start(program, f"aravis:Aravis-Fake-ONE?{SIZE}", seconds, "--report", folder)
-            check("one camera on loopback", result(process))
-            assert os.path.exists(os.path.join(folder, "report.html")), "no report was written"
+            r = result(process)
+            check("one camera on loopback", r)
+            counted(r)
+            with open(os.path.join(folder, "report.html")) as page:
+                assert "n_resend_requests" in page.read(), "the report lacks what Aravis counted"
         listed = subprocess.run([program, "devices", "--json"], capture_output=True, text=True, timeout=PATIENCE)
         uris = [d["uri"] for d in json.loads(listed.stdout)["devices"]]
         assert "aravis:Aravis-Fake-ONE" in uris, f"devices does not list it: {uris}"
+        described(program, f"aravis:Aravis-Fake-ONE?{SIZE}")
         process = start(program, f"aravis:Aravis-Fake-ONE?{SIZE}", seconds + 12)
         time.sleep(seconds)  # The fault is a plug that is pulled at some time; nothing waits for it.
         camera.kill()
