@@ -93,12 +93,13 @@ impl Geometry {
         self.row_bits().div_ceil(8) + u64::from(self.x_padding)
     }
 
-    /// Bytes of the whole image: the payload a camera sends without chunks.
+    /// Bytes of the whole image: the payload a camera sends without chunks. Sides that a device made up give `u64::MAX`
+    /// or near it, which fits nowhere.
     pub fn image_bytes(&self) -> u64 {
         if self.row_bits().is_multiple_of(8) {
-            self.stride_bytes() * u64::from(self.height)
+            self.stride_bytes().saturating_mul(u64::from(self.height))
         } else {
-            (self.row_bits() * u64::from(self.height)).div_ceil(8)
+            self.row_bits().saturating_mul(u64::from(self.height)).div_ceil(8)
         }
     }
 }
@@ -114,6 +115,15 @@ mod tests {
         assert_eq!(g.image_bytes(), (3 * 3 * 12_u64).div_ceil(8));
         assert_eq!(Geometry::new(4, 2, PixelFormat::MONO10P).image_bytes(), 10);
         assert_eq!(Geometry::new(2448, 2048, PixelFormat::MONO16).image_bytes(), 2448 * 2048 * 2);
+    }
+
+    #[test]
+    fn sides_that_are_garbage_are_no_small_image() {
+        // Catches a product that wraps: a panic of the capture thread, or an image that seems to fit.
+        for format in [PixelFormat::RGB8, PixelFormat::MONO16, PixelFormat::MONO12P] {
+            let g = Geometry::new(u32::MAX, u32::MAX, format);
+            assert!(g.image_bytes() > 1 << 60, "{format:?}: {}", g.image_bytes());
+        }
     }
 
     #[test]

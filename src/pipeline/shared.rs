@@ -117,6 +117,8 @@ pub(super) enum Event {
     Fault {
         code: i64,
         class: FaultClass,
+        /// As the SDK gave it with the code.
+        detail: u64,
         call: &'static str,
         times: u64,
         frame_id: Option<u64>,
