@@ -354,6 +354,8 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
             "busy": t.busy.as_ref().map(|(what, _)| what),
             "ended": t.ended,
         })).collect::<Vec<_>>(),
+        "source_counters": s.source_counters.iter().map(|(n, c)| (n.clone(), json!(c)))
+            .collect::<Map<_, _>>(),
         "refusals": s.refusals.iter().map(|r| json!({
             "what": r.what,
             "reason": r.reason,

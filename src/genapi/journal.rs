@@ -3,6 +3,9 @@
 use super::{Cause, Features, Port, Refused};
 use crate::feature::FeatureKind;
 
+/// Commands by which other features get their values: they are executed again in their place.
+const REPEATED: &[&str] = &["UserSetLoad"];
+
 /// Every feature that was set, each under the values of the selectors that choose what it means, in the order of
 /// setting. Any thread.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +23,7 @@ struct Setting {
 }
 
 impl Journal {
-    /// Sets a feature and notes it. Commands are executed and not noted.
+    /// Sets a feature and notes it. Commands are executed; only those are noted that set other features.
     pub fn set(
         &mut self,
         features: &mut Features,
@@ -29,7 +32,7 @@ impl Journal {
         value: &str,
     ) -> Result<(), Refused> {
         features.set(port, name, value)?;
-        if features.kind(name) == Some(FeatureKind::Command) {
+        if features.kind(name) == Some(FeatureKind::Command) && !REPEATED.contains(&name) {
             return Ok(());
         }
         if !features.selected(name).is_empty() {

@@ -180,6 +180,7 @@ pub(super) struct Cold {
     pub ladder: [RungReport; Rung::ALL.len()],
     pub events: std::collections::VecDeque<EventReport>,
     pub refusals: Vec<Refusal>,
+    pub source_counters: Vec<(String, u64)>,
     pub samples: Vec<Sample>,
     pub failure: Option<String>,
     pub rss_start: u64,

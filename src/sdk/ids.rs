@@ -1,5 +1,8 @@
 //! One count of frames over whatever a device does with its numbers.
 
+/// Numbers so close to a wrap, on either side of it, may have wrapped between two starts.
+const NEAR: u64 = 256;
+
 /// Makes one count of the device's frame numbers, which wrap, and may begin again with each start.
 ///
 /// A GigE camera's are block ids: 16 bits with 0 left out (65535 is followed by 1), or longer in extended
@@ -15,7 +18,7 @@ pub(super) struct Ids {
 }
 
 impl Ids {
-    /// The stream has started: numbers that go back are a new count.
+    /// The stream has started: numbers that go back are a new count, unless the last one was about to wrap.
     pub fn started(&mut self) {
         self.started = true;
     }
@@ -38,7 +41,8 @@ impl Ids {
             (false, false) => (1 << 16) - 1,
         };
         let ahead = (raw % modulus + modulus - last_raw % modulus) % modulus;
-        if started && (ahead == 0 || ahead > modulus / 2) {
+        let wrapped = raw < last_raw && last_raw + NEAR > modulus && raw <= NEAR;
+        if started && raw <= last_raw && !wrapped {
             self.last = Some((raw, last + 1));
             return last + 1;
         }
@@ -74,6 +78,24 @@ mod tests {
     fn overtaken_and_repeated_numbers_stay_what_they_are() {
         assert_eq!(ids(&[10, 12, 11, 12, 13]), [10, 12, 11, 12, 13]);
         assert_eq!(ids(&[65_535, 2, 1, 3]), [65_535, 65_537, 65_536, 65_538]);
+    }
+
+    #[test]
+    fn a_camera_that_counts_anew_has_lost_nothing() {
+        // Catches a power loss that is told as up to half of the circle's frames lost, whatever the last number was.
+        for last in [3, 100, 20_000, 32_767, 33_000, 40_000, 65_000] {
+            for first in [0, 1, 2] {
+                let mut ids = Ids::default();
+                ids.id(last);
+                ids.started();
+                assert_eq!(ids.id(first), last + 1, "{first} after {last}");
+                assert_eq!(ids.id(first + 1), last + 2);
+            }
+        }
+        let mut ids = Ids::default();
+        ids.id(65_530);
+        ids.started();
+        assert_eq!(ids.id(3), 65_538, "one that goes on over a start wraps");
     }
 
     #[test]

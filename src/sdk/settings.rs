@@ -23,6 +23,9 @@ const LOCKED: &[&str] = &[
     "GevSCPSPacketSize",
 ];
 
+/// Commands by which other features get their values: they are executed again in their place.
+const REPEATED: &[&str] = &["UserSetLoad"];
+
 /// Whether a feature is only ever set while the camera is stopped.
 pub(super) fn is_locked(feature: &str) -> bool {
     LOCKED.contains(&feature)
@@ -72,9 +75,9 @@ impl<F: Features> Default for Settings<F> {
 }
 
 impl<F: Features> Settings<F> {
-    /// Sets a feature and notes it.
+    /// Sets a feature and notes it. Of commands only those are noted that set others.
     pub fn set(&mut self, camera: &mut F, name: &str, value: &str) -> Result<(), F::Refused> {
-        if !F::is_command(self.apply(camera, name, value)?) {
+        if !F::is_command(self.apply(camera, name, value)?) || REPEATED.contains(&name) {
             self.note(name, value);
         }
         Ok(())
@@ -146,15 +149,13 @@ impl<F: Features> Settings<F> {
         current: &mut Vec<(String, String)>,
     ) -> Result<(), F::Refused> {
         for (name, value) in selectors {
-            let known = current.iter_mut().find(|(n, _)| n == name);
-            if known.as_ref().is_some_and(|(_, v)| v == value) {
+            if current.iter().any(|(n, v)| n == name && v == value) {
                 continue;
             }
-            match known {
-                Some(known) => known.1.clone_from(value),
-                None => current.push((name.clone(), value.clone())),
-            }
+            // What a selector is that refused is not known.
+            current.retain(|(n, _)| n != name);
             self.apply(camera, name, value)?;
+            current.push((name.clone(), value.clone()));
         }
         Ok(())
     }
@@ -196,7 +197,7 @@ mod tests {
         );
     }
 
-    /// A camera that lets `Offset` be set only after `Width`.
+    /// A camera that lets `Offset` be set only after `Width`, and `LineSelector` be `Line3` only after `Mode`.
     struct Picky(Vec<String>);
 
     impl Features for Picky {
@@ -204,7 +205,7 @@ mod tests {
         /// Whether it is a command.
         type Kind = bool;
         fn ask(&mut self, name: &str, _: &str) -> Result<bool, &'static str> {
-            Ok(name == "Load")
+            Ok(name.ends_with("Load"))
         }
         fn is_command(kind: bool) -> bool {
             kind
@@ -214,6 +215,9 @@ mod tests {
                 "Gone" => Err("unheard"),
                 "Never" => Err("never"),
                 "Offset" if !self.0.iter().any(|s| s.starts_with("Width")) => Err("width first"),
+                "LineSelector" if value == "Line3" && !self.0.iter().any(|s| s == "Mode=3") => {
+                    Err("mode first")
+                }
                 _ => {
                     self.0.push(format!("{name}={value}"));
                     Ok(())
@@ -223,6 +227,36 @@ mod tests {
         fn is_unheard(refused: &&'static str) -> bool {
             *refused == "unheard"
         }
+    }
+
+    #[test]
+    fn a_selector_that_was_refused_is_chosen_again() {
+        // Catches a feature that is set under whatever selector the camera has, where the right one was refused.
+        let mut settings = Settings::<Picky>::default();
+        let line3 = ("LineSelector", "Line3");
+        let line1 = ("LineSelector", "Line1");
+        for (name, value) in [line3, ("LineInverter", "true"), line1, ("Mode", "3")] {
+            settings.note(name, value);
+        }
+        let mut camera = Picky(Vec::new());
+        settings.restore(&mut camera).unwrap();
+        let line = |n| format!("LineSelector=Line{n}");
+        let inverter = "LineInverter=true".to_string();
+        assert_eq!(camera.0, [line(1), "Mode=3".into(), line(3), inverter, line(1)]);
+    }
+
+    #[test]
+    fn a_user_set_is_loaded_again() {
+        // Catches a camera that comes back with its factory's settings, and is called restored.
+        let mut settings = Settings::<Picky>::default();
+        let mut camera = Picky(Vec::new());
+        let wanted = [("UserSetSelector", "UserSet1"), ("UserSetLoad", "execute"), ("Gain", "2")];
+        for (name, value) in wanted {
+            settings.set(&mut camera, name, value).unwrap();
+        }
+        let mut again = Picky(Vec::new());
+        settings.restore(&mut again).unwrap();
+        assert_eq!(again.0, camera.0);
     }
 
     #[test]

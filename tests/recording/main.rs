@@ -10,6 +10,8 @@ mod files;
 mod kept;
 mod line;
 mod made;
+#[cfg(all(feature = "genapi", feature = "media"))]
+mod mutated;
 #[cfg(feature = "cli")]
 mod program;
 #[path = "../util/mod.rs"]

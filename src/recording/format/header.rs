@@ -29,10 +29,9 @@ use super::{
     MAJOR, MAX_EVENTS, MAX_FRAMES, MAX_PAYLOAD_BYTES, MINOR, PAGE_BYTES, TEXTS_BYTES, TEXTS_OFFSET,
     checksum, get16, get32, get64, put16, put32, put64, round_up_to_page,
 };
-use crate::clock::{Clock, HostTime};
+use crate::clock::HostTime;
 use crate::format::{Geometry, PixelFormat};
 use crate::source::FrameIdRule;
-use std::time::SystemTime;
 
 /// Where everything lies in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,13 +152,11 @@ pub struct WallClock {
 }
 
 impl WallClock {
-    /// A moment of the host's clock that is not long past, by what the wall clock says now: a process that has run for
-    /// months has drifted away from the one of its start, and that one may not have been set then.
+    /// The moment `at` of the host's clock, now.
     pub fn at(host: HostTime) -> WallClock {
-        let (now, wall) = (Clock::host().now(), SystemTime::now());
-        let since = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let unix_ns = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
-        WallClock { unix_ns: unix_ns.saturating_sub((now - host).0), host }
+        let since = crate::clock::wall_time(host).duration_since(std::time::UNIX_EPOCH);
+        let unix_ns = since.map_or(0, |d| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX));
+        WallClock { unix_ns, host }
     }
 
     /// A recorded host time as nanoseconds since 1970.
@@ -261,7 +258,8 @@ pub struct Header {
     pub segment: u32,
     /// The same in all segments of a recording.
     pub identity: [u8; 16],
-    /// When recording began, on both clocks; the same in all segments.
+    /// When this segment was made, on both clocks, so that the calendar does not part from the host's clock in a long
+    /// recording.
     pub started: WallClock,
     /// The first frame's.
     pub geometry: Geometry,

@@ -153,7 +153,7 @@ fn begin(shared: &Arc<Shared>, geometry: Geometry) -> Result<(), Error> {
         // A reader must tell segments that were removed from those that are lost.
         head.texts.host.push(format!("{KEPT}={}", shared.settings.keep.name()));
     }
-    let mut chain = Chain::new(&shared.settings.path, head, shared.settings.rule)?;
+    let mut chain = Chain::new(&shared.settings.path, head, shared.settings.rule)?.recorded_live();
     let first = chain.open_next(payload, 0)?;
     // A file system that cannot is none that could keep it through a power cut.
     let _ = first.sync_name();
