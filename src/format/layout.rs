@@ -93,12 +93,13 @@ impl Geometry {
         self.row_bits().div_ceil(8) + u64::from(self.x_padding)
     }
 
-    /// Bytes of the whole image: the payload a camera sends without chunks.
+    /// Bytes of the whole image: the payload a camera sends without chunks; of a geometry that no camera has, at most
+    /// `u64::MAX`.
     pub fn image_bytes(&self) -> u64 {
         if self.row_bits().is_multiple_of(8) {
-            self.stride_bytes() * u64::from(self.height)
+            self.stride_bytes().saturating_mul(u64::from(self.height))
         } else {
-            (self.row_bits() * u64::from(self.height)).div_ceil(8)
+            self.row_bits().saturating_mul(u64::from(self.height)).div_ceil(8)
         }
     }
 }
@@ -126,6 +127,8 @@ mod tests {
         assert_eq!(Geometry::new(4, 4, PixelFormat(1)).check(), Err(GeometryError::Format));
         let huge = Geometry::new(u32::MAX, u32::MAX, PixelFormat::RGB8);
         assert_eq!(huge.check(), Err(GeometryError::Side));
+        // Catches a sum that ends the thread that asks what such a frame would need.
+        assert_eq!(huge.image_bytes(), u64::MAX);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What was set on a camera, to be set again on one that came back.
 
 use super::{Cause, Features, Port, Refused};
-use crate::feature::FeatureKind;
+use crate::feature::{FeatureKind, is_setting};
 
 /// Every feature that was set, each under the values of the selectors that choose what it means, in the order of
 /// setting. Any thread.
@@ -20,7 +20,8 @@ struct Setting {
 }
 
 impl Journal {
-    /// Sets a feature and notes it. Commands are executed and not noted.
+    /// Sets a feature and notes it. Commands are executed and not noted, but for those
+    /// that load settings.
     pub fn set(
         &mut self,
         features: &mut Features,
@@ -29,7 +30,7 @@ impl Journal {
         value: &str,
     ) -> Result<(), Refused> {
         features.set(port, name, value)?;
-        if features.kind(name) == Some(FeatureKind::Command) {
+        if features.kind(name) == Some(FeatureKind::Command) && !is_setting(name) {
             return Ok(());
         }
         if !features.selected(name).is_empty() {

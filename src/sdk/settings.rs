@@ -1,32 +1,6 @@
 //! Every feature that a run has set on a camera, to be set again when it comes back.
 
-/// Features that decide how long a frame is, or how it travels. Some cameras let them be written while they
-/// grab, and then send frames that the host never completes.
-const LOCKED: &[&str] = &[
-    "Width",
-    "Height",
-    "PixelFormat",
-    "PixelSize",
-    "BinningHorizontal",
-    "BinningVertical",
-    "BinningSelector",
-    "DecimationHorizontal",
-    "DecimationVertical",
-    "RegionSelector",
-    "RegionMode",
-    "RegionDestination",
-    "ImageCompressionMode",
-    "ChunkModeActive",
-    "ChunkSelector",
-    "ChunkEnable",
-    "UserSetLoad",
-    "GevSCPSPacketSize",
-];
-
-/// Whether a feature is only ever set while the camera is stopped.
-pub(super) fn is_locked(feature: &str) -> bool {
-    LOCKED.contains(&feature)
-}
+use crate::feature::is_setting;
 
 /// A camera whose features can be set.
 pub(super) trait Features {
@@ -42,7 +16,7 @@ pub(super) trait Features {
     /// Sets a feature as what it is.
     fn write(&mut self, kind: Self::Kind, name: &str, value: &str) -> Result<(), Self::Refused>;
 
-    /// Whether it is a command, which leaves nothing to be set again.
+    /// Whether it is a command, which leaves nothing to be set again (but see [`crate::feature::is_setting`]).
     fn is_command(kind: Self::Kind) -> bool;
 
     /// Whether the camera did not hear it, rather than refuse it.
@@ -74,7 +48,7 @@ impl<F: Features> Default for Settings<F> {
 impl<F: Features> Settings<F> {
     /// Sets a feature and notes it.
     pub fn set(&mut self, camera: &mut F, name: &str, value: &str) -> Result<(), F::Refused> {
-        if !F::is_command(self.apply(camera, name, value)?) {
+        if !F::is_command(self.apply(camera, name, value)?) || is_setting(name) {
             self.note(name, value);
         }
         Ok(())
@@ -82,15 +56,14 @@ impl<F: Features> Settings<F> {
 
     /// Sets a feature as what it is.
     fn apply(&mut self, camera: &mut F, name: &str, value: &str) -> Result<F::Kind, F::Refused> {
-        let kind = match self.kinds.iter().find(|(n, _)| n == name) {
-            Some((_, kind)) => *kind,
-            None => {
-                let kind = camera.ask(name, value)?;
-                self.kinds.push((name.into(), kind));
-                kind
-            }
-        };
-        camera.write(kind, name, value).map(|()| kind)
+        if let Some((_, kind)) = self.kinds.iter().find(|(n, _)| n == name) {
+            return camera.write(*kind, name, value).map(|()| *kind);
+        }
+        let kind = camera.ask(name, value)?;
+        camera.write(kind, name, value)?;
+        // Only now: what was refused may have been asked for at a moment when the camera did not tell.
+        self.kinds.push((name.into(), kind));
+        Ok(kind)
     }
 
     fn note(&mut self, name: &str, value: &str) {
@@ -146,15 +119,13 @@ impl<F: Features> Settings<F> {
         current: &mut Vec<(String, String)>,
     ) -> Result<(), F::Refused> {
         for (name, value) in selectors {
-            let known = current.iter_mut().find(|(n, _)| n == name);
-            if known.as_ref().is_some_and(|(_, v)| v == value) {
+            if current.iter().any(|(n, v)| n == name && v == value) {
                 continue;
             }
-            match known {
-                Some(known) => known.1.clone_from(value),
-                None => current.push((name.clone(), value.clone())),
-            }
+            // Refused, it is not what the camera has; what it has then, nobody knows.
+            current.retain(|(n, _)| n != name);
             self.apply(camera, name, value)?;
+            current.push((name.clone(), value.clone()));
         }
         Ok(())
     }
@@ -196,7 +167,7 @@ mod tests {
         );
     }
 
-    /// A camera that lets `Offset` be set only after `Width`.
+    /// A camera that lets `Offset` be set only after `Width`, and `LineSelector` only after `Mode`.
     struct Picky(Vec<String>);
 
     impl Features for Picky {
@@ -204,7 +175,7 @@ mod tests {
         /// Whether it is a command.
         type Kind = bool;
         fn ask(&mut self, name: &str, _: &str) -> Result<bool, &'static str> {
-            Ok(name == "Load")
+            Ok(matches!(name, "Load" | "UserSetLoad"))
         }
         fn is_command(kind: bool) -> bool {
             kind
@@ -213,6 +184,9 @@ mod tests {
             match name {
                 "Gone" => Err("unheard"),
                 "Never" => Err("never"),
+                "LineSelector" if !self.0.iter().any(|s| s.starts_with("Mode")) => {
+                    Err("mode first")
+                }
                 "Offset" if !self.0.iter().any(|s| s.starts_with("Width")) => Err("width first"),
                 _ => {
                     self.0.push(format!("{name}={value}"));
@@ -223,6 +197,20 @@ mod tests {
         fn is_unheard(refused: &&'static str) -> bool {
             *refused == "unheard"
         }
+    }
+
+    #[test]
+    fn a_refused_selector_is_selected_before_what_it_chooses() {
+        // Catches a setting that lands under whatever selector the camera has, and is taken for restored.
+        let mut settings = Settings::<Picky>::default();
+        for (name, value) in [("LineSelector", "Line3"), ("LineInverter", "true"), ("Mode", "1")] {
+            settings.note(name, value);
+        }
+        // The mode was set under no selector of its own.
+        settings.made[1].selectors.clear();
+        let mut camera = Picky(Vec::new());
+        settings.restore(&mut camera).unwrap();
+        assert_eq!(camera.0, ["Mode=1", "LineSelector=Line3", "LineInverter=true"]);
     }
 
     #[test]
@@ -237,6 +225,11 @@ mod tests {
         settings.set(&mut camera, "Load", "execute").unwrap();
         settings.restore(&mut camera).unwrap();
         assert_eq!(camera.0, ["Load=execute", "Width=16", "Offset=8"]);
+        settings.set(&mut camera, "UserSetLoad", "execute").unwrap();
+        settings.set(&mut camera, "Gain", "3").unwrap();
+        camera.0.clear();
+        settings.restore(&mut camera).unwrap();
+        assert_eq!(camera.0, ["Width=16", "Offset=8", "UserSetLoad=execute", "Gain=3"]);
         settings.note("Never", "1");
         assert_eq!(settings.restore(&mut camera), Err("never"));
         settings.note("Gone", "1");

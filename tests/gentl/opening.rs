@@ -43,7 +43,10 @@ fn what_cannot_be_opened_is_a_sentence() {
     for (query, says) in [
         ("", "sees 3 cameras"),
         ("serial=Z", "sees no camera with serial=Z; it sees FakeGenTL device=fake-A"),
-        ("interface=no&index=0", "on interface=no; it sees no camera"),
+        (
+            "interface=no&index=0",
+            "sees no camera with index=0 on interface=no, nor any other; check",
+        ),
         ("serial=A&buffers=1", "wants at least 3 to be announced"),
         ("serial=A&Width=33", "Width cannot be 33; it can be 16 to 160 in steps of 4"),
         ("serial=A&Colour=red", "no feature \"Colour\""),

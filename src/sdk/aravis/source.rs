@@ -17,7 +17,7 @@ use crate::fault::{CodeTable, Fault};
 use crate::format::Geometry;
 use crate::query;
 use crate::sdk::ids::Ids;
-use crate::sdk::settings::is_locked;
+use crate::sdk::locked::is_locked;
 use crate::sdk::unanswered::Unanswered;
 use crate::source::{Diagnosis, Evidence, Fill, Grab, Source, SourceCounts, SourceInfo};
 use std::time::Duration;

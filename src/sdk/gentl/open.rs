@@ -89,6 +89,8 @@ pub(super) struct Needs {
     pub least: usize,
     /// So many are kept announced.
     pub buffers: usize,
+    /// The payload's size is what the host's side says: a stream has to be open to ask for it.
+    pub asks_stream: bool,
 }
 
 /// A camera that is open and stopped.
@@ -179,7 +181,8 @@ impl Needs {
                 "buffers is {buffers}, but the producer wants at least {least} to be announced"
             )));
         }
-        Ok(Needs { least, buffers })
+        let asks_stream = stream.info(stream_info::DEFINES_PAYLOAD_SIZE).is_ok_and(|v| v != 0);
+        Ok(Needs { least, buffers, asks_stream })
     }
 }
 
@@ -191,16 +194,16 @@ pub(super) struct Format {
 }
 
 /// Bytes of a frame: from the host's side, where that knows them, else from the camera.
-pub(super) fn payload(features: &mut Features, stream: Option<&Stream>) -> Result<u64, Code> {
+pub(super) fn payload(features: &mut Features, stream: Option<&Stream>) -> Result<u64, Failure> {
     let said = |command| stream.map_or(Err(GC_ERR_NOT_AVAILABLE), |s| s.info(command));
     if said(stream_info::DEFINES_PAYLOAD_SIZE).is_ok_and(|v| v != 0)
         && let Ok(bytes) = said(stream_info::PAYLOAD_SIZE)
     {
         return Ok(bytes);
     }
-    match features.integer("PayloadSize") {
+    match features.read("PayloadSize") {
         Ok(bytes) => Ok(u64::try_from(bytes).unwrap_or(0)),
-        Err(code) => said(stream_info::PAYLOAD_SIZE).map_err(|_| code),
+        Err(failure) => said(stream_info::PAYLOAD_SIZE).map_err(|_| failure),
     }
 }
 
@@ -211,12 +214,10 @@ impl Format {
         stream: Option<&Stream>,
         config: &Config,
     ) -> Result<Format, Failure> {
-        const READ: &str = "GCReadPort";
         let side = |features: &mut Features, name| {
-            let value = features.integer(name).map_err(|code| (READ, code))?;
-            Ok::<_, (&'static str, Code)>(u32::try_from(value).unwrap_or(0))
+            Ok::<_, Failure>(u32::try_from(features.read(name)?).unwrap_or(0))
         };
-        let format = features.integer("PixelFormat").map_err(|code| (READ, code))?;
+        let format = features.read("PixelFormat")?;
         let geometry = Geometry {
             width: side(features, "Width")?,
             height: side(features, "Height")?,
@@ -227,7 +228,7 @@ impl Format {
         };
         let bytes = match config.payload {
             Some(bytes) => bytes as u64,
-            None => payload(features, stream).map_err(|code| (READ, code))?,
+            None => payload(features, stream)?,
         };
         Ok(Format { geometry, payload: usize::try_from(bytes).unwrap_or(usize::MAX) })
     }
