@@ -130,6 +130,9 @@ pub struct InfoArgs {
     /// Print one JSON object as the last line on stdout, everything else on stderr.
     #[arg(long)]
     pub json: bool,
+    /// Write a page with the same facts and pictures of the frames; one file that needs no other.
+    #[arg(long, value_name = "PAGE.html")]
+    pub html: Option<PathBuf>,
 }
 
 /// Arguments of `frameline verify`.

@@ -29,6 +29,15 @@ pub struct FormatStretch {
     pub geometry: Geometry,
 }
 
+/// A place where frames are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The frame that they are missing before.
+    pub before_frame: u64,
+    /// How many, by cause as in [`CAUSES`].
+    pub lost: [u32; 5],
+}
+
 /// What a recording holds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Facts {
@@ -48,6 +57,8 @@ pub struct Facts {
     pub lost: [u64; 5],
     /// Places where something is missing.
     pub gaps: u64,
+    /// The first of them, [`MAX_GAPS`] at most.
+    pub first_gaps: Vec<Gap>,
     /// Shortest, median, longest interval in nanoseconds; zeros with fewer than two frames.
     pub interval_ns: [u64; 3],
     /// Intervals by length.
@@ -62,6 +73,9 @@ pub struct Facts {
 
 /// Names of the causes of [`Facts::lost`].
 pub const CAUSES: [&str; 5] = ["device", "underrun", "rejected", "hops", "not_written"];
+
+/// Gaps that are told one by one.
+pub const MAX_GAPS: usize = 1000;
 
 impl Facts {
     /// Reads the index; `seen` is told how many frames are done.
@@ -105,7 +119,12 @@ impl Facts {
         self.incomplete += u64::from(m.status == FrameStatus::Incomplete);
         let l = m.lost_before;
         let lost = [l.device, l.underrun, l.rejected, entry.lost_by_hops, entry.not_written];
-        self.gaps += u64::from(lost.iter().any(|n| *n > 0));
+        if lost.iter().any(|n| *n > 0) {
+            self.gaps += 1;
+            if self.first_gaps.len() < MAX_GAPS {
+                self.first_gaps.push(Gap { before_frame: n, lost });
+            }
+        }
         self.lost.iter_mut().zip(lost).for_each(|(sum, n)| *sum += u64::from(n));
         match self.formats.last_mut() {
             Some(last) if last.geometry == m.geometry() => last.frames += 1,

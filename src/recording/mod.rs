@@ -20,7 +20,7 @@ mod verify;
 mod writer;
 
 pub use chain::{Head, Rule, segment_path};
-pub use facts::{CAUSES, Facts, FormatStretch, IntervalClass};
+pub use facts::{CAUSES, Facts, FormatStretch, Gap, IntervalClass, MAX_GAPS};
 pub use reader::{Recording, Segment};
 pub use recorder::{Keep, RECORD_KEYS, RecordStage, Recorder, RecorderAlarm, RecorderSettings};
 pub use repair::{Repaired, repair};

@@ -4,6 +4,15 @@ use crate::fault::{Fault, FaultClass};
 use crate::recording::format::{Event, EventKind};
 use crate::source::Diagnosis;
 
+/// What a device was like that was found again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Back {
+    /// It gave the frames that it gave before; what it changed it changed later.
+    AsBefore,
+    /// Its frames had changed while it was away, or nobody knows.
+    AsItGoesOn,
+}
+
 /// The recorded events, in the order in which they happened, and how far the replay is.
 #[derive(Debug, Default)]
 pub(super) struct Past {
@@ -66,7 +75,7 @@ impl Past {
 
     /// The device is to be opened again before frame `n`: answered with the faults that it was answered with then, one an
     /// attempt, until the attempt that succeeded.
-    pub fn reopen(&mut self, n: u64) -> Result<(), Fault> {
+    pub fn reopen(&mut self, n: u64) -> Result<Back, Fault> {
         if self.told > 0 && !self.reopening {
             self.at += 1; // The very fault that led here.
             self.told = 0;
@@ -75,13 +84,15 @@ impl Past {
         let mut of_this = ahead.iter().take_while(|e| e.before_frame <= n);
         let Some(back) = of_this.position(|e| e.kind == EventKind::Reconnect) else {
             self.reopening = false;
-            return Ok(());
+            return Ok(Back::AsItGoesOn);
         };
+        // A reset that the line made before it called the device found: the device came back with other frames.
+        let changed = ahead[..back].iter().any(|e| e.kind == EventKind::Reset);
         let fault = ahead[..back].iter().position(|e| e.kind == EventKind::Fault);
         let Some(k) = fault else {
             self.at += back + 1;
             (self.told, self.reopening) = (0, false);
-            return Ok(());
+            return Ok(if changed { Back::AsItGoesOn } else { Back::AsBefore });
         };
         let e = ahead[k];
         self.told = if k == 0 { self.told + 1 } else { 1 };
@@ -138,9 +149,27 @@ mod tests {
         assert_eq!(past.next_fault(3).map(|f| f.code), Some(6));
         assert_eq!(past.reopen(3).map_err(|f| f.code), Err(5));
         assert_eq!(past.reopen(3).map_err(|f| f.code), Err(5));
-        assert_eq!(past.reopen(3), Ok(()));
+        assert_eq!(past.reopen(3), Ok(Back::AsBefore));
         assert_eq!(past.next_fault(3).map(|f| f.code), Some(9));
-        assert_eq!(past.reopen(3), Ok(()));
+        assert_eq!(past.reopen(3), Ok(Back::AsItGoesOn), "nobody knows");
         assert_eq!(past.next_fault(3), None, "nothing is told for ever");
+    }
+
+    #[test]
+    fn a_device_comes_back_with_the_frames_of_that_night() {
+        // Catches a reset of that night that was made before the device was found, and now is made behind it, or the
+        // other way round.
+        let lost = Some(FaultClass::Lost);
+        let fault = event(EventKind::Fault, 3, 6, lost);
+        let (reset, reconnect) =
+            (event(EventKind::Reset, 3, 0, None), event(EventKind::Reconnect, 3, 0, None));
+        for (then, want) in [
+            ([fault, reset, reconnect], Back::AsItGoesOn),
+            ([fault, reconnect, reset], Back::AsBefore),
+        ] {
+            let mut past = Past::new(then.to_vec());
+            assert!(past.next_fault(3).is_some());
+            assert_eq!(past.reopen(3), Ok(want));
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::codes::{
     REPLAY_TIMEOUT, REPLAY_UNREADABLE,
 };
 use super::map::Maps;
-use super::past::Past;
+use super::past::{Back, Past};
 use super::uri::{Rate, ReplayConfig};
 use crate::buffer::{FrameMut, Keep};
 use crate::clock::{Clock, HostTime, Nanos};
@@ -43,6 +43,10 @@ pub struct Replay {
     /// The frame that comes next, and its entry once that was read.
     next: u64,
     entry: Option<Entry>,
+    /// The frame that came last.
+    came: Option<Entry>,
+    /// The device was found again as it was: until its next frame comes it gives those that it gave before.
+    as_before: bool,
     /// The last frame of a round.
     last: u64,
     /// Rounds that are over.
@@ -94,6 +98,8 @@ impl Replay {
             running: false,
             started: false,
             entry: None,
+            came: None,
+            as_before: false,
             last,
             round: 0,
             anchor: None,
@@ -238,11 +244,17 @@ impl Replay {
         }
         self.underrun += u64::from(lost.underrun);
         self.triggers = self.triggers.saturating_sub(1);
+        (self.came, self.as_before) = (Some(*entry), false);
         self.next += 1;
         self.entry =
             if self.next <= self.last { self.recording.entry(self.next).ok() } else { None };
         self.ahead.set_next(self.next.min(self.last));
         Grab::Filled { reported_bytes: entry.payload_bytes }
+    }
+
+    /// What frames are said to be like before the next one comes.
+    fn foretold(&self) -> Option<Entry> {
+        if self.as_before { self.came } else { self.entry }
     }
 
     /// Passes the frame over whose payload is not what was recorded.
@@ -279,11 +291,12 @@ impl Source for Replay {
     }
 
     fn geometry(&self) -> Geometry {
-        self.entry.map_or(self.header().geometry, |e| e.meta.geometry())
+        self.foretold().map_or(self.header().geometry, |e| e.meta.geometry())
     }
 
     fn payload_bytes(&self) -> usize {
-        let bytes = self.entry.map_or(self.header().geometry.image_bytes(), |e| e.payload_bytes);
+        let bytes = self.foretold().map(|e| e.payload_bytes);
+        let bytes = bytes.unwrap_or(self.header().geometry.image_bytes());
         usize::try_from(bytes.max(1)).unwrap_or(usize::MAX)
     }
 
@@ -405,7 +418,8 @@ impl Source for Replay {
 
     fn reopen(&mut self) -> Result<(), Fault> {
         self.running = false;
-        self.past.reopen(self.next)
+        self.as_before = self.past.reopen(self.next)? == Back::AsBefore;
+        Ok(())
     }
 
     fn counts(&self) -> SourceCounts {

@@ -221,3 +221,41 @@ fn wrong_inputs_are_sentences() {
     let told = String::from_utf8_lossy(&o.stdout).into_owned();
     assert!(told.contains("5 frames, finished") && told.contains("70 x 60 Mono8"), "{told}");
 }
+
+/// Catches: a page that cannot stand alone, one that lacks the pictures or a fact, a text of the file that becomes markup;
+/// and a broken recording that has no page.
+#[test]
+fn a_page_shows_what_a_recording_holds() {
+    let folder = Folder::new();
+    let path = folder.file("<b>&.flr");
+    recording(&path, 25);
+    let name = path.display().to_string();
+    let page = folder.file("page.html").display().to_string();
+    let o = frameline(&["info", &name, "--html", &page]);
+    assert!(o.status.success(), "{}", stderr(&o));
+    let told = String::from_utf8_lossy(&o.stdout).into_owned();
+    assert!(!told.contains('\x1b') && told.contains("lost       6 in 2 gaps"), "{told}");
+    let text = std::fs::read_to_string(&page).unwrap();
+    assert_eq!(text.matches("data:image/png;base64,").count(), 12);
+    for part in
+        ["25 frames, 6 lost in 2 gaps", "70 x 60 Mono8", "before frame 10", "100.0", ">10.0 "]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("<b>") && !text.contains("<script") && !text.contains("src="));
+
+    // Its writer was killed and its tail is gone: what can be read is shown.
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[2048..2112].fill(0);
+    let layout = Recording::open(&path).unwrap().header().layout;
+    bytes.truncate(layout.payload_offset(20).unwrap() as usize);
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(frameline(&["info", &name, "--html", &page]).status.success());
+    let text = std::fs::read_to_string(&page).unwrap();
+    assert!(text.contains("NOT CLOSED") && text.contains("5 frames that cannot be read"), "{text}");
+
+    let nowhere = folder.file("no/folder/page.html").display().to_string();
+    let o = frameline(&["info", &name, "--html", &nowhere]);
+    assert_eq!(o.status.code(), Some(2));
+    assert!(stderr(&o).contains("no such folder"), "{}", stderr(&o));
+}

@@ -1,19 +1,28 @@
 //! `frameline info`.
 
 use super::progress::Progress;
+use super::{page, strip};
 use crate::cli::args::InfoArgs;
 use crate::cli::run::print;
+use crate::cli::status::{speaks_utf8, wants_colour};
 use crate::cli::units::{size, time};
 use crate::error::Error;
 use crate::fault::code_text;
 use crate::recording::format::{Event, EventKind};
 use crate::recording::{CAUSES, Facts, FormatStretch, Recording};
+use crate::words::counted;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
+use std::io::IsTerminal;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// Events that a person is told of.
 const TOLD: usize = 12;
+/// Pictures in a terminal; columns that one may take, its blank included; pixels of its height, two a line.
+const PICTURES: u64 = 5;
+const PICTURE_LEAST: usize = 8;
+const PICTURE_MOST: usize = 32;
+const PICTURE_HEIGHT: usize = 24;
 /// Columns of the longest bar of the histogram.
 const BAR: u64 = 40;
 
@@ -23,16 +32,42 @@ pub fn run(args: &InfoArgs) -> Result<Option<String>, Error> {
     let progress = Progress::new("reading", recording.frames());
     let facts = Facts::of(&recording, |n| progress.set(n))?;
     drop(progress);
+    if let Some(path) = &args.html {
+        page::write(path, &Shown { args, recording: &recording, facts: &facts })?;
+    }
     if args.json {
         print(&format!("{}\n", object(args, &recording, &facts)))?;
     } else {
         print(&text(args, &recording, &facts))?;
+        print(&pictures(&recording))?;
     }
     Ok(None)
 }
 
+/// What the page is made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown<'a> {
+    pub args: &'a InfoArgs,
+    pub recording: &'a Recording,
+    pub facts: &'a Facts,
+}
+
+/// The strip of small pictures, where somebody looks.
+fn pictures(recording: &Recording) -> String {
+    let (out, terminal) = (std::io::stdout(), console::Term::stdout());
+    if !out.is_terminal() {
+        return String::new();
+    }
+    // Each picture has a blank behind it.
+    let width = (usize::from(terminal.size().1).saturating_sub(2) / PICTURES as usize)
+        .clamp(PICTURE_LEAST, PICTURE_MOST);
+    let colours = wants_colour(&out) && speaks_utf8(|name| std::env::var(name).ok());
+    let strip = strip::thumbnails(recording, PICTURES, width - 1, PICTURE_HEIGHT);
+    strip::for_terminal(&strip, colours)
+}
+
 /// How the recording ended, in a word.
-fn end(r: &Recording) -> &'static str {
+pub(super) fn end(r: &Recording) -> &'static str {
     match r.segments().last() {
         Some(s) if s.is_being_written() => "being-written",
         Some(s) => s.closing().map_or("not-closed", |c| c.end.name()),
@@ -40,11 +75,11 @@ fn end(r: &Recording) -> &'static str {
     }
 }
 
-fn when(unix_ns: u64) -> String {
+pub(super) fn when(unix_ns: u64) -> String {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_nanos(unix_ns)).to_string()
 }
 
-fn format_text(f: &FormatStretch) -> String {
+pub(super) fn format_text(f: &FormatStretch) -> String {
     let g = &f.geometry;
     let mut text = format!("{} x {} {}", g.width, g.height, g.pixel_format);
     if (g.offset_x, g.offset_y) != (0, 0) {
@@ -53,14 +88,14 @@ fn format_text(f: &FormatStretch) -> String {
     text
 }
 
-fn event_text(e: &Event) -> String {
+pub(super) fn event_text(e: &Event) -> String {
     let what = match e.kind {
         EventKind::Fault => {
             let class = e.class.map_or("unknown", |c| c.name());
-            format!("fault {} ({class}), {} times", code_text(e.code), e.count)
+            format!("fault {} ({class}), {}", code_text(e.code), counted(e.count, "time"))
         }
         EventKind::Reset => format!("reset, epoch {} begins, slots of {}", e.count, size(e.detail)),
-        EventKind::Reconnect => format!("reconnection after {} attempts", e.count),
+        EventKind::Reconnect => format!("reconnection after {}", counted(e.count, "attempt")),
         EventKind::NotWritten => format!("{} frames were not written", e.count),
         EventKind::Trigger => "event: the frames around are kept".into(),
         EventKind::LeftOut => format!("{} frames were left out by repair", e.count),
@@ -85,7 +120,7 @@ fn text(args: &InfoArgs, r: &Recording, f: &Facts) -> String {
         let _ = writeln!(out, "  begun      {}", when(f.first_unix_ns));
     }
     let rate = f.frames_per_second();
-    let _ = writeln!(out, "  duration   {}, {rate:.2} frames/s", time(f.duration_ns));
+    let _ = writeln!(out, "  duration   {}, {rate:.2} frames/s", time(f.duration_ns).trim());
     let parts = r.segments().len();
     let _ = writeln!(
         out,
@@ -108,7 +143,7 @@ fn text(args: &InfoArgs, r: &Recording, f: &Facts) -> String {
         .collect();
     let causes =
         if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
-    let _ = writeln!(out, "  lost       {lost} in {} gaps{causes}", f.gaps);
+    let _ = writeln!(out, "  lost       {lost} in {}{causes}", counted(f.gaps, "gap"));
     if f.incomplete + f.unreadable > 0 {
         let _ =
             writeln!(out, "  damaged    {} incomplete, {} unreadable", f.incomplete, f.unreadable);
@@ -135,9 +170,9 @@ fn histogram(out: &mut String, f: &Facts) {
     let _ = writeln!(
         out,
         "  intervals  {} to {}, median {}",
-        time(shortest),
-        time(longest),
-        time(median)
+        time(shortest).trim(),
+        time(longest).trim(),
+        time(median).trim()
     );
     let mut from = 0;
     for c in &f.intervals {

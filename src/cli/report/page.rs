@@ -15,9 +15,10 @@ use crate::cli::units::{grouped, percent, rate, time_on_page};
 use crate::pipeline::Snapshot;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-const STYLE: &str = include_str!("style.css");
+pub(in crate::cli) const STYLE: &str = include_str!("style.css");
 /// Nothing is loaded from anywhere.
-const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+pub(in crate::cli) const POLICY: &str =
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 /// Everything that a page is made of.
 #[derive(Debug)]
@@ -92,7 +93,7 @@ pub fn page(f: &Facts<'_>) -> String {
 }
 
 /// With a capital and a full stop.
-pub(super) fn sentence(text: &str) -> String {
+pub(in crate::cli) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let end = if text.ends_with('.') { "" } else { "." };
@@ -100,7 +101,7 @@ pub(super) fn sentence(text: &str) -> String {
 }
 
 /// A length of time for reading: `10.02 s`, `3 min 20 s`.
-fn seconds(ns: u64) -> String {
+pub(in crate::cli) fn seconds(ns: u64) -> String {
     let s = ns as f64 / 1e9;
     match s {
         s if s < 120.0 => format!("{s:.2} s"),
@@ -110,12 +111,12 @@ fn seconds(ns: u64) -> String {
 }
 
 /// A count with its exact value, and the name by which tools find it.
-pub(super) fn count(id: &str, n: u64) -> Markup {
+pub(in crate::cli) fn count(id: &str, n: u64) -> Markup {
     html! { data id=(id) value=(n) { (grouped(n)) } }
 }
 
 /// A time with its exact value in nanoseconds.
-pub(super) fn nanos(ns: u64) -> Markup {
+pub(in crate::cli) fn nanos(ns: u64) -> Markup {
     html! { data value=(ns) { (time_on_page(ns)) } }
 }
 
@@ -162,6 +163,11 @@ fn tiles(s: &Snapshot, inspections: &[Inspection], truth: Option<&Truth>) -> Mar
         let ok = s.reconnects.iter().filter(|r| r.ok).count();
         plain(of(ok, s.reconnects.len()), "reconnections went well");
     }
+    tile_row(&tiles)
+}
+
+/// Figures with their units, side by side.
+pub(in crate::cli) fn tile_row(tiles: &[(String, String, &str)]) -> Markup {
     // Rows of equal length, as far as that goes.
     let columns = match tiles.len() {
         n @ 0..=6 => n,
@@ -170,7 +176,7 @@ fn tiles(s: &Snapshot, inspections: &[Inspection], truth: Option<&Truth>) -> Mar
     };
     html! {
         div.tiles style=(format!("--columns:{columns}")) {
-            @for (value, unit, what) in &tiles {
+            @for (value, unit, what) in tiles {
                 div.tile {
                     p.value { (value) @if !unit.is_empty() { " " small { (unit) } } }
                     p.what { (what) }

@@ -128,7 +128,7 @@ pub fn wants_colour(stream: &impl IsTerminal) -> bool {
 }
 
 /// Whether the locale says that characters beyond ASCII can be shown.
-fn speaks_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+pub fn speaks_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
     // The first that is set decides (POSIX, 8.2).
     let names = ["LC_ALL", "LC_CTYPE", "LANG"];
     let locale = names.into_iter().filter_map(variable).find(|v| !v.is_empty());

@@ -15,7 +15,7 @@ use maud::{Markup, html};
 const MAX_ROWS: usize = 40;
 
 /// A section with its heading and, in a sentence, what it tells.
-fn section(id: &str, heading: &str, about: &str, body: &Markup) -> Markup {
+pub(in crate::cli) fn section(id: &str, heading: &str, about: &str, body: &Markup) -> Markup {
     html! {
         section id=(id) {
             h2 { (heading) }
@@ -26,23 +26,31 @@ fn section(id: &str, heading: &str, about: &str, body: &Markup) -> Markup {
 }
 
 /// Heads of columns that hold words; all others but the first hold figures.
-const WORDS: &[&str] =
-    &["class", "policy", "outcome", "evidence", "what the line does", "what came of it"];
+const WORDS: &[&str] = &[
+    "class",
+    "policy",
+    "outcome",
+    "evidence",
+    "what the line does",
+    "what came of it",
+    "what it means",
+    "cause",
+];
 
 /// One row: a cell for each head, and what stands below the row, across it.
-struct Row {
+pub(in crate::cli) struct Row {
     cells: Vec<Markup>,
     below: Option<Markup>,
 }
 
 impl Row {
-    fn new<const N: usize>(cells: [Markup; N]) -> Row {
+    pub(in crate::cli) fn new<const N: usize>(cells: [Markup; N]) -> Row {
         Row { cells: cells.into(), below: None }
     }
 }
 
 /// A table. Where the page is narrow each row becomes a list of its heads and cells.
-fn table(heads: &[&str], rows: impl Iterator<Item = Row>) -> Markup {
+pub(in crate::cli) fn table(heads: &[&str], rows: impl Iterator<Item = Row>) -> Markup {
     let words = |i: usize| WORDS.contains(&heads[i]);
     html! {
         div.scroll {
