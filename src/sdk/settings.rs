@@ -89,8 +89,14 @@ impl<F: Features> Settings<F> {
         let mut current: Vec<(String, String)> = Vec::new();
         while !left.is_empty() {
             let before = left.len();
-            let mut refused = None;
+            let (mut refused, mut waits) = (None, false);
             for setting in std::mem::take(&mut left) {
+                if !left.is_empty() && (waits || is_setting(&setting.name)) {
+                    // What was set before it, and what after, stays so.
+                    waits = true;
+                    left.push(setting);
+                    continue;
+                }
                 let done = self
                     .select(camera, &setting.selectors, &mut current)
                     .and_then(|()| self.apply(camera, &setting.name, &setting.value));

@@ -356,12 +356,6 @@ impl Handle {
         check(unsafe { read(self.raw, into.as_mut_ptr().cast(), address, into.len() as i64) })
     }
 
-    /// The library that it is reached through.
-    #[cfg(feature = "genapi")]
-    pub fn library(&self) -> &Library {
-        &self.library
-    }
-
     pub fn set_int(&mut self, name: &str, value: i64) -> Result<(), Code> {
         let (set, name) = (have(self.library.symbols.set_int)?, text(name)?);
         // SAFETY: our handle; the name ends with a zero.

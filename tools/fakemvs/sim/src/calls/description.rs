@@ -48,7 +48,7 @@ pub unsafe fn read(handle: Handle, to: *mut c_void, address: i64, length: i64) -
         return Err(Code::PARAMETER);
     }
     let mut bytes = vec![0; length as usize];
-    let mut state = device.camera.lock();
+    let state = device.camera.lock();
     let streaming = state.locked();
     state.features.read_memory(address as u64, &mut bytes, streaming)?;
     drop(state);
