@@ -19,3 +19,5 @@ pub mod mvs;
 mod settings;
 #[cfg(any(feature = "mvs", feature = "gentl", feature = "aravis"))]
 mod unanswered;
+#[cfg(any(feature = "mvs", feature = "gentl"))]
+mod values;

@@ -19,7 +19,9 @@ impl Gentl {
         let reached = self.features.integer("Width");
         let class =
             reached.as_ref().err().map(|code| super::codes::table().classify(i64::from(*code)));
-        if class == Some(FaultClass::Lost) {
+        // A register that cannot be read is loss enough: producers were seen to answer a time-out, or a fault without more,
+        // of a camera that was unplugged.
+        if matches!(class, Some(FaultClass::Lost | FaultClass::Timeout | FaultClass::Unknown)) {
             evidence.connected = Some(false);
             evidence.exception = reached.err().map(i64::from);
             self.evidence = evidence;

@@ -6,6 +6,8 @@ use super::open::Failure;
 use crate::error::{Error, ErrorKind};
 use crate::feature::Feature;
 use crate::genapi::{self, Journal, Port, PortError, Refused};
+use crate::query;
+use std::path::Path;
 use std::sync::Arc;
 
 /// A device's registers, as GenApi reaches them.
@@ -42,9 +44,12 @@ pub(super) struct Features {
 }
 
 impl Features {
-    /// Those of a device, by the first of its descriptions that can be read.
-    pub fn of(device: &Arc<Device>) -> Result<Features, Error> {
-        let urls = device.description_urls().unwrap_or_default();
+    /// Those of a device, by the description in that file, or the first of its own that can be read.
+    pub fn of(device: &Arc<Device>, xml: Option<&Path>) -> Result<Features, Error> {
+        let urls = match xml {
+            Some(file) => vec![format!("File:{}", query::encode(&file.to_string_lossy()))],
+            None => device.description_urls().unwrap_or_default(),
+        };
         let mut port = Registers(device.clone());
         let mut why = None;
         for url in &urls {
@@ -61,7 +66,7 @@ impl Features {
             || {
                 Error::new(
                     ErrorKind::Source,
-                    "the producer gives no description of the camera's features, without which it cannot be started; ask its maker for a newer one",
+                    "the producer gives no description of the camera's features, without which it cannot be started; ask its maker for a newer one, or for the file, and give that with xml=FILE",
                 )
             },
             Error::from,

@@ -154,7 +154,8 @@ pub(super) fn open_once(
     let device = producer.open_device(&found).map_err(|e| failed(e.into()))?;
     let stream = Stream::open(&device).map_err(|e| failed(e.into()))?;
     let needs = Needs::ask(&stream, config).map_err(|e| failed(e.into()))?;
-    let mut features = Features::of(&device).map_err(|e| failed(e.into()))?;
+    let mut features =
+        Features::of(&device, config.xml.as_deref()).map_err(|e| failed(e.into()))?;
     let format = Format::read(&mut features, Some(&stream), config).map_err(failed)?;
     let ticks_a_second = device.number(device_info::TIMESTAMP_FREQUENCY).unwrap_or(0);
     let rules = Rules { geometry: format.geometry, ticks_a_second };

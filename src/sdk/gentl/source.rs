@@ -184,7 +184,8 @@ impl Source for Gentl {
             Key::Serial(serial) => format!("serial={}", query::encode(serial)),
             _ => format!("device={}", query::encode(&c.id)),
         };
-        let uri = format!("gentl:{}?{key}{}", self.producer.path().display(), self.config.rest);
+        let path = query::encode(&self.producer.path().to_string_lossy());
+        let uri = format!("gentl:{path}?{key}{}", self.config.rest);
         let name = if c.serial.is_empty() { &c.id } else { &c.serial };
         SourceInfo { uri, model: format!("{} {} ({name})", c.vendor, c.model) }
     }

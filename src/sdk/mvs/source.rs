@@ -194,7 +194,8 @@ impl Source for Mvs {
             (Key::Ip(ip), "") => format!("ip={ip}"),
             (_, serial) => format!("serial={}", query::encode(serial)),
         };
-        let uri = format!("mvs:{}?{key}{}", self.library.path().display(), self.config.rest);
+        let path = query::encode(&self.library.path().to_string_lossy());
+        let uri = format!("mvs:{path}?{key}{}", self.config.rest);
         SourceInfo { uri, model: format!("{} {} ({})", c.vendor, c.model, c.serial) }
     }
 
