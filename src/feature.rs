@@ -180,12 +180,6 @@ impl fmt::Display for Number {
     }
 }
 
-/// Whether a command leaves the camera with other settings, and is noted among them: a camera whose power went comes
-/// back with its default set, and is to be what it was.
-pub(crate) fn is_setting(command: &str) -> bool {
-    command == "UserSetLoad"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,6 +31,15 @@ impl Loss {
     pub fn total(self) -> u32 {
         self.device.saturating_add(self.underrun).saturating_add(self.rejected)
     }
+
+    /// Both together.
+    pub(crate) fn and(self, other: Loss) -> Loss {
+        Loss {
+            device: self.device.saturating_add(other.device),
+            underrun: self.underrun.saturating_add(other.underrun),
+            rejected: self.rejected.saturating_add(other.rejected),
+        }
+    }
 }
 
 /// Parts of one payload that are told; of one with more, the first.

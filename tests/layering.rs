@@ -35,6 +35,8 @@ const UNSAFE_FILES: &[&str] = &[
     "ring/tap.rs",
     "sdk/aravis/buffers.rs",
     "sdk/aravis/camera.rs",
+    "sdk/aravis/counters.rs",
+    "sdk/aravis/delivered.rs",
     "sdk/aravis/find.rs",
     "sdk/aravis/library.rs",
     "sdk/aravis/stream.rs",

@@ -53,6 +53,12 @@ impl Verdict {
         for (name, error) in lost_recordings(job, s) {
             failures.push(format!("stage {name} records no more: {error}"));
         }
+        for name in unclosed_recordings(job, s) {
+            failures.push(format!(
+                "the recording of stage {name} was not closed, for the disk did not take it in time; \
+                 every frame that it says is recorded is there: frameline repair makes the file whole"
+            ));
+        }
         let f = &s.frames;
         if f.grabbed != f.accounted() {
             failures.push(format!(
@@ -103,21 +109,33 @@ impl Verdict {
     }
 }
 
-/// Recordings that ended before their line: stage and reason.
-fn lost_recordings<'a>(job: &'a Job, s: &'a Snapshot) -> Vec<(&'a str, &'a str)> {
+/// What stages that record say of themselves: stage, key and figure.
+fn recordings<'a>(
+    job: &'a Job,
+    s: &'a Snapshot,
+) -> impl Iterator<Item = (&'a str, &'static str, &'a Figure)> {
     let records = |name: &str| {
         job.stages.iter().any(|j| j.spec.name == name && matches!(j.kind, Kind::Record(_)))
     };
-    let stages = s.stages.iter().filter(|stage| records(&stage.name));
-    let errors = stages.flat_map(|stage| {
-        stage.results.iter().filter_map(|(key, figure)| match figure {
-            Figure::Text(text) if *key == "error" && !text.is_empty() => {
-                Some((stage.name.as_str(), text.as_str()))
-            }
-            _ => None,
-        })
-    });
-    errors.collect()
+    s.stages.iter().filter(move |stage| records(&stage.name)).flat_map(|stage| {
+        stage.results.iter().map(|(key, figure)| (stage.name.as_str(), *key, figure))
+    })
+}
+
+/// Recordings that ended before their line: stage and reason.
+fn lost_recordings<'a>(job: &'a Job, s: &'a Snapshot) -> Vec<(&'a str, &'a str)> {
+    let error = |(stage, key, figure): (&'a str, _, &'a Figure)| match figure {
+        Figure::Text(text) if key == "error" && !text.is_empty() => Some((stage, text.as_str())),
+        _ => None,
+    };
+    recordings(job, s).filter_map(error).collect()
+}
+
+/// Recordings whose last file was not closed.
+fn unclosed_recordings<'a>(job: &'a Job, s: &'a Snapshot) -> Vec<&'a str> {
+    let is_open = |key, figure: &Figure| key == "unclosed" && *figure == Figure::Count(1);
+    let open = recordings(job, s).filter(|(_, key, figure)| is_open(*key, figure));
+    open.map(|(stage, ..)| stage).collect()
 }
 
 /// What verifying stages found wrong: stage and `torn frames: 3`.
@@ -336,6 +354,8 @@ pub fn object(s: &Snapshot, verdict: &Verdict) -> Value {
             "busy": t.busy.as_ref().map(|(what, _)| what),
             "ended": t.ended,
         })).collect::<Vec<_>>(),
+        "source_counters": s.source_counters.iter().map(|(n, c)| (n.clone(), json!(c)))
+            .collect::<Map<_, _>>(),
         "refusals": s.refusals.iter().map(|r| json!({
             "what": r.what,
             "reason": r.reason,

@@ -29,6 +29,8 @@ const BUILT_IN_STAGES: &str = "[[stage]]\nname = \"verify\"\nkind = \"verify\"\n
 /// For a source whose content nobody knows, there is nothing to verify.
 const BUILT_IN_MEASURING: &str =
     "[[stage]]\nname = \"threshold\"\nkind = \"threshold\"\nring = 16\n";
+/// For such a source, where `--set stage.inspect.reference=FILE` says what its parts look like.
+const BUILT_IN_INSPECTING: &str = "[[stage]]\nname = \"inspect\"\nkind = \"inspect\"\nring = 16\n";
 /// The line of `frameline record`.
 const BUILT_IN_RECORDING: &str =
     "[[stage]]\nname = \"record\"\nkind = \"record\"\nring = 16\ndepth = 16\n";
@@ -81,7 +83,9 @@ pub fn job(args: &RunArgs, cores: &[usize]) -> Result<Job, Error> {
         document.stages[0].set("file", file, Origin::Argument("--out"));
     }
     if document.stages.is_empty() {
-        document.stages = Document::parse(built_in(&document), "built-in", TABLE_NAMES)?.stages;
+        let inspects = others.iter().any(|set| set.starts_with("stage.inspect."));
+        let built_in = built_in(&document, inspects);
+        document.stages = Document::parse(built_in, "built-in", TABLE_NAMES)?.stages;
     }
     for set in others {
         document.set(set, TABLE_NAMES)?;
@@ -91,8 +95,9 @@ pub fn job(args: &RunArgs, cores: &[usize]) -> Result<Job, Error> {
 }
 
 /// The stages of a job that names none. A source that is wrong is told when the job is made.
-fn built_in(document: &Document) -> &'static str {
+fn built_in(document: &Document, inspects: bool) -> &'static str {
     match super::job::source(document) {
+        Ok((uri, _)) if inspects && !camera(&uri).starts_with("sim:") => BUILT_IN_INSPECTING,
         Ok((uri, _)) if !camera(&uri).starts_with("sim:") => BUILT_IN_MEASURING,
         Ok((uri, _)) if SimConfig::from_uri(&camera(&uri)).is_ok_and(|c| c.shows_conveyor()) => {
             BUILT_IN_INSPECTION
@@ -188,6 +193,23 @@ mod tests {
         assert_eq!(job.stages[0].kind, kind);
         let job = resolve("[[stage]]\nname = \"a\"\nkind = \"fail\"\n", &[]).unwrap();
         assert_eq!(job.stages[0].kind, super::super::kinds::Kind::Fail(Default::default()));
+    }
+
+    #[test]
+    fn a_camera_is_inspected_where_a_reference_is_given() {
+        // Catches a camera that can be inspected only with a configuration file.
+        let job = |uri: &str, set: &str| {
+            let args =
+                RunArgs { source: Some(uri.into()), set: vec![set.into()], ..RunArgs::default() };
+            let job = super::job(&args, &[0, 1])?;
+            Ok::<_, Error>(job.stages.iter().map(|s| s.spec.name.clone()).collect::<Vec<_>>())
+        };
+        let set = "stage.inspect.reference=cap.toml";
+        assert_eq!(job("aravis:", set).unwrap(), ["inspect"]);
+        assert_eq!(job("sim:", set).unwrap(), ["inspect", "judge", "verify"]);
+        assert_eq!(job("aravis:", "pool.slots=40").unwrap(), ["threshold"]);
+        let e = job("aravis:", "stage.inspekt.reference=cap.toml").unwrap_err();
+        assert!(e.to_string().contains("threshold"), "{e}");
     }
 
     #[test]

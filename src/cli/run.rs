@@ -33,6 +33,8 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a stop may drain beyond what the configuration gives a reset.
 const STOP_SLACK: Duration = Duration::from_secs(8);
+/// A recording that the disk has not taken by then is left as it is.
+const CLOSE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Runs the job; the verdict's failures are the reasons for exit code 1.
 pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
@@ -190,6 +192,17 @@ fn workers_of(job: &Job, index: usize) -> usize {
     specs.filter(shares).map(|s| s.workers).max().unwrap_or(1).max(spec.workers)
 }
 
+/// A recording's last bytes may take a slow disk longer than a line's end may take. A signal ends the wait.
+fn wait_for_disk(alarms: &[RecorderAlarm], signals: &mut Signals) {
+    let until = Instant::now() + CLOSE_WITHIN;
+    let _ = writeln!(std::io::stderr(), "the recording is being closed; the disk is behind");
+    while Instant::now() < until && !alarms.iter().all(|a| a.wait_closed(LOOK)) {
+        if signals.pending().any(|s| matches!(s, SIGINT | SIGTERM)) {
+            return;
+        }
+    }
+}
+
 /// Until the line ends by itself or is asked to by a signal; a second signal gives up at once.
 fn watch(
     mut line: Line,
@@ -229,7 +242,12 @@ fn watch(
         }
         if ended || stop_by.is_some_and(|by| Instant::now() >= by) {
             status.end();
-            return (line.stop(deadline), asked > 0);
+            let end = line.stop(deadline);
+            if !alarms.iter().all(|a| a.wait_closed(Duration::ZERO)) {
+                wait_for_disk(alarms, signals);
+                return (handle.snapshot(), asked > 0);
+            }
+            return (end, asked > 0);
         }
         let due = folder.as_deref_mut().filter(|f| f.is_due());
         if status.is_due() || due.is_some() {

@@ -64,6 +64,7 @@ pub fn summary(s: &Snapshot, verdict: &Verdict, job: &Job) -> String {
     );
     inspection(&mut out, s);
     frames(&mut out, s);
+    counted_by_source(&mut out, s);
     latencies(&mut out, s);
     hops(&mut out, s);
     results(&mut out, s);
@@ -132,6 +133,30 @@ fn frames(out: &mut String, s: &Snapshot) {
     };
     rows.push(vec![sum, f.grabbed.to_string()]);
     table(out, &rows);
+}
+
+/// What the camera's library counted, by its names: all of it.
+fn counted_by_source(out: &mut String, s: &Snapshot) {
+    if s.source_counters.is_empty() {
+        return;
+    }
+    let (none, some): (Vec<_>, Vec<_>) = s.source_counters.iter().partition(|(_, n)| *n == 0);
+    let some: Vec<_> = some.iter().map(|(name, n)| format!("{name} {n}")).collect();
+    let none: Vec<_> = none.iter().map(|(name, _)| name.as_str()).collect();
+    let mut line = String::from("  ");
+    if !some.is_empty() {
+        let _ = write!(line, "{}; ", some.join(", "));
+    }
+    if !none.is_empty() {
+        let _ = write!(line, "0: {}; ", none.join(", "));
+    }
+    out.push_str("\nthe camera's library counted\n");
+    wrap(out, &printable(line.trim_end_matches("; ")));
+}
+
+/// A text without what a terminal would obey.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 fn latencies(out: &mut String, s: &Snapshot) {

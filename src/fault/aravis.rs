@@ -43,9 +43,9 @@ pub const TABLE: &[CodeEntry] = entries! {
     0x10002 ARV_DEVICE_ERROR_NOT_CONNECTED Lost ""
         "The device is not connected."
         "cable, power, switch or hub";
-    0x10003 ARV_DEVICE_ERROR_PROTOCOL_ERROR Lost ""
-        "The device's answer is none."
-        "whether the camera is still there, and its firmware";
+    0x10003 ARV_DEVICE_ERROR_PROTOCOL_ERROR Unknown ""
+        "The device refuses what was asked, for a reason that has no number of its own."
+        "the feature that was set last, and whether it is locked just now; the camera's firmware";
     0x10004 ARV_DEVICE_ERROR_TRANSFER_ERROR Lost ""
         "Talking to the device failed."
         "cable, power, switch or hub";
@@ -154,4 +154,10 @@ pub const TABLE: &[CodeEntry] = entries! {
     0x30006 ARV_STREAM_STAYS Misuse ""
         "The stream's thread did not end; its buffers are never used again."
         "the version of Aravis; report it with the log";
+    0x30007 ARV_BAD_CHUNKS DamagedFrame ""
+        "The chunks behind an image are no list of chunks; the frame is delivered without them."
+        "the camera's chunk features, and whether its frames come whole";
+    0x30008 ARV_DEVICE_ERROR_STREAM_ERROR Lost ""
+        "The stream could not be set up (10 of the device errors of Aravis 0.9 and later)."
+        "socket, buffer and packet options; permissions; the log has Aravis's sentence";
 };

@@ -1,7 +1,10 @@
 //! What was set on a camera, to be set again on one that came back.
 
 use super::{Cause, Features, Port, Refused};
-use crate::feature::{FeatureKind, is_setting};
+use crate::feature::FeatureKind;
+
+/// Commands by which other features get their values: they are executed again in their place.
+const REPEATED: &[&str] = &["UserSetLoad"];
 
 /// Every feature that was set, each under the values of the selectors that choose what it means, in the order of
 /// setting. Any thread.
@@ -20,8 +23,7 @@ struct Setting {
 }
 
 impl Journal {
-    /// Sets a feature and notes it. Commands are executed and not noted, but for those
-    /// that load settings.
+    /// Sets a feature and notes it. Commands are executed; only those are noted that set other features.
     pub fn set(
         &mut self,
         features: &mut Features,
@@ -30,7 +32,7 @@ impl Journal {
         value: &str,
     ) -> Result<(), Refused> {
         features.set(port, name, value)?;
-        if features.kind(name) == Some(FeatureKind::Command) && !is_setting(name) {
+        if features.kind(name) == Some(FeatureKind::Command) && !REPEATED.contains(&name) {
             return Ok(());
         }
         if !features.selected(name).is_empty() {
@@ -70,7 +72,7 @@ impl Journal {
             let before = left.len();
             let (mut refused, mut waits) = (None, false);
             for setting in std::mem::take(&mut left) {
-                if !left.is_empty() && (waits || is_setting(&setting.name)) {
+                if !left.is_empty() && (waits || REPEATED.contains(&setting.name.as_str())) {
                     // What was set before it, and what after, stays so.
                     waits = true;
                     left.push(setting);

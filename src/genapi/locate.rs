@@ -71,7 +71,7 @@ impl Location {
                 Ok(Location::File(path.into()))
             }
             "http" | "https" | "ftp" => Err(wrong(
-                "frameline fetches nothing from the network; get the file and give its path",
+                "frameline fetches nothing from the network; ask the camera's maker for a firmware, or a producer, that has it",
             )),
             _ => Err(wrong("known are Local: and File:")),
         }

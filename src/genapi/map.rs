@@ -1,7 +1,7 @@
 //! All nodes of a description, by name.
 
 use super::node::{Body, Id, Node};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The nodes; names that are used and not explained have a place and no node.
 #[derive(Debug, Default)]
@@ -44,12 +44,12 @@ impl Map {
 
     /// Notes who selects whom, once all nodes are there.
     pub fn link(&mut self) {
+        let mut known = HashSet::new();
         for id in &self.order {
             let Some(node) = &self.nodes[id.0 as usize] else { continue };
             for selected in &node.base.selected {
-                let selectors = self.selectors.entry(*selected).or_default();
-                if selected != id && !selectors.contains(id) {
-                    selectors.push(*id);
+                if selected != id && known.insert((*selected, *id)) {
+                    self.selectors.entry(*selected).or_default().push(*id);
                 }
             }
         }

@@ -508,6 +508,45 @@ fn circles_and_depths_and_crowds_are_errors() {
 }
 
 #[test]
+fn constants_have_all_their_bits() {
+    // Catches a mask or an address that a double has rounded: another register is written.
+    let knife = |constant: &str| {
+        format!(
+            "<IntSwissKnife Name=\"F\"><Constant Name=\"C\">{constant}</Constant><Formula>C</Formula></IntSwissKnife>"
+        )
+    };
+    for (text, n) in [
+        ("0x0123456789ABCDEF", 0x0123_4567_89AB_CDEF),
+        ("0x20000000000001", 0x0020_0000_0000_0001),
+        ("-9007199254740993", -9_007_199_254_740_993),
+    ] {
+        assert_eq!(integer(&knife(text), &[]), Some(n), "{text}");
+    }
+    for text in ["1.5", "1e3"] {
+        assert_eq!(integer(&knife(text), &[]), None, "{text} is no whole number");
+    }
+}
+
+#[test]
+fn all_formulas_together_have_a_bound() {
+    // Catches five kilobytes of a description that cost hundreds of megabytes and seconds, in the middle of a
+    // reconnection.
+    let double = |n: usize| match n {
+        14 => "<Expression Name=\"E14\">1</Expression>".to_string(),
+        n => format!("<Expression Name=\"E{n}\">E{0}+E{0}</Expression>", n + 1),
+    };
+    let expressions: String = (1..=14).map(double).collect();
+    let knife = |n: usize| {
+        format!("<IntSwissKnife Name=\"F{n}\">{expressions}<Formula>E1</Formula></IntSwissKnife>")
+    };
+    let mut features = features(&(0..300).map(knife).collect::<String>());
+    let mut memory = Memory::default();
+    assert_eq!(features.get_integer(&mut memory, "F0"), Ok(8192));
+    let why = features.get(&mut memory, "F299").unwrap_err().to_string();
+    assert!(why.contains("2000000 steps"), "{why}");
+}
+
+#[test]
 fn what_is_no_description_is_a_sentence() {
     let entity =
         "<!DOCTYPE a [<!ENTITY b \"bbbb\">]><RegisterDescription>&b;</RegisterDescription>";

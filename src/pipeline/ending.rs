@@ -31,6 +31,7 @@ impl Capture {
         self.acceptance.finish(&self.shared.capture);
         self.take_everything_back();
         self.count_unanswered();
+        shared.cold().source_counters = self.source.counters();
         let end = Control::End(self.sequence);
         let mut by = Sender { shared: &shared, bed: &self.bed, waiter: &mut self.waiter };
         for out in &mut self.outs {

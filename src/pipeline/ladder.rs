@@ -141,6 +141,7 @@ impl Capture {
         self.reporter.tell_surely(Event::Fault {
             code: fault.code,
             class,
+            detail: fault.detail,
             call,
             times: 1,
             frame_id: self.acceptance.last_id(),
@@ -156,8 +157,8 @@ impl Capture {
         let (at, frame_id) = (self.shared.clock.now(), self.acceptance.last_id());
         self.source.take_faults(&mut |fault, call, times| {
             let class = table.classify(fault.code);
-            let code = fault.code;
-            reporter.tell_surely(Event::Fault { code, class, call, times, frame_id, at });
+            let Fault { code, detail, .. } = fault;
+            reporter.tell_surely(Event::Fault { code, class, detail, call, times, frame_id, at });
         });
     }
 

@@ -127,7 +127,7 @@ impl Monitor {
     fn take_report(&mut self, event: Event, cold: &mut Cold) {
         let shared = self.shared.clone();
         match event {
-            Event::Fault { code, class, call, times, frame_id, at } => {
+            Event::Fault { code, class, call, times, frame_id, at, detail: _ } => {
                 self.fault(cold, Happened { code, class, call, times, frame_id, at });
             }
             Event::Diagnosis(report) => {

@@ -423,6 +423,9 @@ pub struct Snapshot {
     pub faults: Vec<FaultReport>,
     /// What happened, oldest first; bounded.
     pub events: Vec<EventReport>,
+    /// What the source's SDK counted of itself, by its names, until the line ended; empty before, and where it counts
+    /// nothing.
+    pub source_counters: Vec<(String, u64)>,
     /// What the system refused.
     pub refusals: Vec<Refusal>,
     /// Slots that are out, and who holds them.

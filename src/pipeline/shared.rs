@@ -117,6 +117,8 @@ pub(super) enum Event {
     Fault {
         code: i64,
         class: FaultClass,
+        /// As the SDK gave it with the code.
+        detail: u64,
         call: &'static str,
         times: u64,
         frame_id: Option<u64>,
@@ -178,6 +180,7 @@ pub(super) struct Cold {
     pub ladder: [RungReport; Rung::ALL.len()],
     pub events: std::collections::VecDeque<EventReport>,
     pub refusals: Vec<Refusal>,
+    pub source_counters: Vec<(String, u64)>,
     pub samples: Vec<Sample>,
     pub failure: Option<String>,
     pub rss_start: u64,

@@ -47,6 +47,7 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
         faults: cold.faults.clone(),
         events: cold.events.iter().cloned().collect(),
         refusals: cold.refusals.clone(),
+        source_counters: cold.source_counters.clone(),
         held: shared.pools.iter().flat_map(|p| p.held()).collect(),
         lanes: shared.lanes.clone(),
         memory: MemoryReport {

@@ -6,13 +6,13 @@ use crate::fault::{Incident, IncidentKind};
 /// What a witness is told of an event.
 pub(super) fn incident(event: &Event) -> Option<Incident> {
     let (kind, at, detail, count) = match event {
-        Event::Fault { code, class, times, at, .. } => {
+        Event::Fault { code, class, detail, times, at, .. } => {
             return Some(Incident {
                 kind: IncidentKind::Fault,
                 at: *at,
                 code: *code,
                 class: Some(*class),
-                detail: 0,
+                detail: *detail,
                 count: *times,
             });
         }

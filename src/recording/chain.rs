@@ -32,7 +32,7 @@ pub struct Rule {
     pub segment_bytes: u64,
     /// Frames of the whole recording, where that is known: nothing more is reserved.
     pub frames: Option<u64>,
-    /// Events of a segment, at most 2^20; one that is full is followed by the next.
+    /// Events of a segment, 1 to 2^20; one that is full is followed by the next.
     pub events: u64,
     /// Payloads go past the page cache where the file system allows it.
     pub direct: bool,
@@ -151,7 +151,7 @@ impl Chain {
     fn layout(&self, payload_bytes: u64, written: u64) -> Option<Layout> {
         let payload = payload_bytes.max(1);
         let each = round_up_to_page(payload)?.checked_add(ENTRY_BYTES)?;
-        let events = self.rule.events.min(super::format::MAX_EVENTS);
+        let events = self.rule.events.clamp(1, super::format::MAX_EVENTS);
         let fixed = HEADER_BYTES + events * super::format::EVENT_BYTES;
         let fit = self.rule.segment_bytes.saturating_sub(fixed) / each;
         let left = self.rule.frames.map_or(u64::MAX, |n| n.saturating_sub(written));

@@ -118,9 +118,14 @@ impl SegmentFile {
         self.file.write_all_at(&event.encode(), self.header.layout.event_offset(k))
     }
 
+    /// Gives back what was reserved for frames from number `frames` on.
+    pub fn trim(&self, frames: u64) -> io::Result<()> {
+        self.file.set_len(self.header.layout.file_bytes(frames))
+    }
+
     /// Gives back what was reserved and not used, and closes the file.
     pub fn close(&self, closing: &Closing) -> io::Result<()> {
-        self.file.set_len(self.header.layout.file_bytes(closing.frames))?;
+        self.trim(closing.frames)?;
         // What the closing record tells of must be there before it.
         self.file.sync_data()?;
         self.file.write_all_at(&closing.encode(), CLOSING_OFFSET)?;

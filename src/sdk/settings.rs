@@ -1,6 +1,7 @@
 //! Every feature that a run has set on a camera, to be set again when it comes back.
 
-use crate::feature::is_setting;
+/// Commands by which other features get their values: they are executed again in their place.
+const REPEATED: &[&str] = &["UserSetLoad"];
 
 /// A camera whose features can be set.
 pub(super) trait Features {
@@ -16,7 +17,7 @@ pub(super) trait Features {
     /// Sets a feature as what it is.
     fn write(&mut self, kind: Self::Kind, name: &str, value: &str) -> Result<(), Self::Refused>;
 
-    /// Whether it is a command, which leaves nothing to be set again (but see [`crate::feature::is_setting`]).
+    /// Whether it is a command, which leaves nothing to be set again.
     fn is_command(kind: Self::Kind) -> bool;
 
     /// Whether the camera did not hear it, rather than refuse it.
@@ -46,9 +47,9 @@ impl<F: Features> Default for Settings<F> {
 }
 
 impl<F: Features> Settings<F> {
-    /// Sets a feature and notes it.
+    /// Sets a feature and notes it. Of commands only those are noted that set others.
     pub fn set(&mut self, camera: &mut F, name: &str, value: &str) -> Result<(), F::Refused> {
-        if !F::is_command(self.apply(camera, name, value)?) || is_setting(name) {
+        if !F::is_command(self.apply(camera, name, value)?) || REPEATED.contains(&name) {
             self.note(name, value);
         }
         Ok(())
@@ -91,7 +92,7 @@ impl<F: Features> Settings<F> {
             let before = left.len();
             let (mut refused, mut waits) = (None, false);
             for setting in std::mem::take(&mut left) {
-                if !left.is_empty() && (waits || is_setting(&setting.name)) {
+                if !left.is_empty() && (waits || REPEATED.contains(&setting.name.as_str())) {
                     // What was set before it, and what after, stays so.
                     waits = true;
                     left.push(setting);
@@ -128,7 +129,7 @@ impl<F: Features> Settings<F> {
             if current.iter().any(|(n, v)| n == name && v == value) {
                 continue;
             }
-            // Refused, it is not what the camera has; what it has then, nobody knows.
+            // What a selector is that refused is not known.
             current.retain(|(n, _)| n != name);
             self.apply(camera, name, value)?;
             current.push((name.clone(), value.clone()));
@@ -173,7 +174,7 @@ mod tests {
         );
     }
 
-    /// A camera that lets `Offset` be set only after `Width`, and `LineSelector` only after `Mode`.
+    /// A camera that lets `Offset` be set only after `Width`, and `LineSelector` be `Line3` only after `Mode`.
     struct Picky(Vec<String>);
 
     impl Features for Picky {
@@ -181,7 +182,7 @@ mod tests {
         /// Whether it is a command.
         type Kind = bool;
         fn ask(&mut self, name: &str, _: &str) -> Result<bool, &'static str> {
-            Ok(matches!(name, "Load" | "UserSetLoad"))
+            Ok(name.ends_with("Load"))
         }
         fn is_command(kind: bool) -> bool {
             kind
@@ -190,10 +191,10 @@ mod tests {
             match name {
                 "Gone" => Err("unheard"),
                 "Never" => Err("never"),
-                "LineSelector" if !self.0.iter().any(|s| s.starts_with("Mode")) => {
+                "Offset" if !self.0.iter().any(|s| s.starts_with("Width")) => Err("width first"),
+                "LineSelector" if value == "Line3" && !self.0.iter().any(|s| s == "Mode=3") => {
                     Err("mode first")
                 }
-                "Offset" if !self.0.iter().any(|s| s.starts_with("Width")) => Err("width first"),
                 _ => {
                     self.0.push(format!("{name}={value}"));
                     Ok(())
@@ -206,17 +207,33 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_selector_is_selected_before_what_it_chooses() {
-        // Catches a setting that lands under whatever selector the camera has, and is taken for restored.
+    fn a_selector_that_was_refused_is_chosen_again() {
+        // Catches a feature that is set under whatever selector the camera has, where the right one was refused.
         let mut settings = Settings::<Picky>::default();
-        for (name, value) in [("LineSelector", "Line3"), ("LineInverter", "true"), ("Mode", "1")] {
+        let line3 = ("LineSelector", "Line3");
+        let line1 = ("LineSelector", "Line1");
+        for (name, value) in [line3, ("LineInverter", "true"), line1, ("Mode", "3")] {
             settings.note(name, value);
         }
-        // The mode was set under no selector of its own.
-        settings.made[1].selectors.clear();
         let mut camera = Picky(Vec::new());
         settings.restore(&mut camera).unwrap();
-        assert_eq!(camera.0, ["Mode=1", "LineSelector=Line3", "LineInverter=true"]);
+        let line = |n| format!("LineSelector=Line{n}");
+        let inverter = "LineInverter=true".to_string();
+        assert_eq!(camera.0, [line(1), "Mode=3".into(), line(3), inverter, line(1)]);
+    }
+
+    #[test]
+    fn a_user_set_is_loaded_again() {
+        // Catches a camera that comes back with its factory's settings, and is called restored.
+        let mut settings = Settings::<Picky>::default();
+        let mut camera = Picky(Vec::new());
+        let wanted = [("UserSetSelector", "UserSet1"), ("UserSetLoad", "execute"), ("Gain", "2")];
+        for (name, value) in wanted {
+            settings.set(&mut camera, name, value).unwrap();
+        }
+        let mut again = Picky(Vec::new());
+        settings.restore(&mut again).unwrap();
+        assert_eq!(again.0, camera.0);
     }
 
     #[test]

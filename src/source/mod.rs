@@ -278,6 +278,12 @@ pub trait Source: Send {
     fn counts(&self) -> SourceCounts {
         SourceCounts::default()
     }
+
+    /// What its SDK counts of itself, by the SDK's own names, since the source was made: for the report. Asked when the
+    /// source is stopped, never while frames flow; it may allocate.
+    fn counters(&self) -> Vec<(String, u64)> {
+        Vec::new()
+    }
 }
 
 /// A source listed a way of filling whose methods it does not have: a bug of the source.

@@ -30,6 +30,8 @@ pub use image::{
 };
 pub use inspect::{INSPECT_KEYS, Inspect};
 pub use keys::{Key, KeyType};
+#[cfg(test)]
+pub(crate) use measure::tests::frame_of;
 pub use measure::{Measurement, Unmeasurable, measure};
 pub use record::Record;
 pub use results::{RESULTS_KEYS, Results};

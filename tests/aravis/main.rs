@@ -8,6 +8,7 @@ mod util;
 
 mod gige;
 mod made_up;
+mod own_library;
 mod simulator;
 
 use frameline::buffer::Frame;

@@ -68,6 +68,12 @@ pub const ARAVIS_MADE_UP: Card = Card {
     fills: &[Fill::Announce],
     lacks: &[NO_END, ("unplug", "it is part of the library, and cannot go")],
 };
+pub const ARAVIS_GIGE: Card = Card {
+    name: "aravis, GigE",
+    about: "Aravis's GigE Vision simulator as a process of its own, over real sockets; where it is installed, in the step `aravis` of `tools/test`",
+    fills: &[Fill::Announce],
+    lacks: &[NO_END],
+};
 
 /// A recording is read, not told.
 const RECORDED: &[(&str, &str)] = &[
@@ -102,6 +108,7 @@ pub const CARDS: &[&Card] = &[
     &GENTL_LEAST,
     &GENTL_CARELESS,
     &ARAVIS_MADE_UP,
+    &ARAVIS_GIGE,
     &REPLAY,
     &REPLAY_RECORDED,
 ];

@@ -3,6 +3,8 @@
 
 #[cfg(all(feature = "aravis", target_os = "linux"))]
 mod aravis;
+#[cfg(all(feature = "aravis", target_os = "linux"))]
+use aravis::is_installed;
 mod cards;
 #[cfg(feature = "mvs")]
 #[path = "../fake/mod.rs"]
@@ -18,6 +20,9 @@ mod mvs;
 mod replay;
 mod rig;
 mod sim;
+#[cfg(all(feature = "aravis", target_os = "linux"))]
+#[path = "../aravis/simulator.rs"]
+mod simulator;
 mod suite;
 #[path = "../util/mod.rs"]
 mod util;

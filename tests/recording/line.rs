@@ -281,7 +281,9 @@ fn a_ring_keeps_the_last_seconds() {
         let (first, last) = (kept.entry(0).unwrap(), kept.entry(kept.frames() - 1).unwrap());
         assert!((last.meta.host_time - first.meta.host_time).0 >= 900_000_000);
         assert_eq!(last.meta.sequence, end.frames.delivered - 1);
-        assert_eq!(kept.frames(), util::count(&end, "record", "recorded"));
+        let count = |key| util::count(&end, "record", key);
+        assert_eq!(kept.frames(), count("recorded") - count("removed_frames"));
+        assert!(kept.frames() < 250, "{} frames of three seconds stay", kept.frames());
     });
 }
 
@@ -314,6 +316,101 @@ fn a_fault_keeps_what_was_around_it() {
         assert!(sequences[0] > 50 && *sequences.last().unwrap() < 380, "{sequences:?}");
         let events = kept.events().unwrap();
         assert!(events.iter().any(|e| e.kind == EventKind::Trigger));
+    });
+}
+
+/// Catches: an event whose frames go once a later one has come.
+#[test]
+fn every_event_keeps_what_was_around_it() {
+    util::watched(|| {
+        let folder = Folder::new();
+        let path = folder.file("events.flr");
+        let span = Duration::from_millis(250);
+        let keep = Keep::Around { before: span, after: span, on_failed: false, on_fault: true };
+        let settings = RecorderSettings {
+            keep,
+            rule: frameline::recording::Rule { segment_bytes: 32 << 20, ..Default::default() },
+            ..RecorderSettings::new(&path)
+        };
+        let faults = "at 150 disconnect 1;at 450 disconnect 1";
+        let query = format!("width=64&height=48&rate=100&frames=600&queue=64&faults={faults}");
+        let (builder, recorder) = recorder(&query, settings);
+        let end = to_the_end(builder);
+        drop(recorder);
+        let kept = Recording::open(&path).unwrap();
+        let ids: Vec<u64> =
+            (0..kept.frames()).map(|n| kept.entry(n).unwrap().meta.sequence).collect();
+        let around = |n: u64| ids.iter().filter(|i| i.abs_diff(n) < 100).count();
+        assert!(around(150) > 0 && around(450) > 0, "{ids:?}");
+        assert!(ids.len() < 400, "quiet stretches go: {}", ids.len());
+        let count = |key| util::count(&end, "record", key);
+        assert_eq!(count("recorded"), count("removed_frames") + kept.frames());
+    });
+}
+
+/// Catches: a recorder that hangs, and the program with it, where a segment gets no frame: a camera that sent none, and a
+/// first frame larger than a segment.
+#[test]
+fn a_segment_without_frames_is_closed() {
+    util::watched(|| {
+        let folder = Folder::new();
+        let path = folder.file("none.flr");
+        let query = "width=64&height=48&trigger=software";
+        let (builder, recorder) = recorder(query, RecorderSettings::new(&path));
+        let line = builder.start().unwrap();
+        let end = line.stop(Duration::from_secs(20));
+        assert_eq!(end.frames.grabbed, 0);
+        drop(recorder);
+        let none = Recording::open(&path).unwrap();
+        assert_eq!((none.frames(), verify(&none, |_| {}).is_whole()), (0, true));
+
+        let path = folder.file("large.flr");
+        let mut settings = RecorderSettings::new(&path);
+        settings.rule.segment_bytes = 1 << 20;
+        let query = "width=64&height=48&sensor_width=2048&sensor_height=1024&rate=max&frames=20&scene=pattern&faults=at 0 resize 2048x1024";
+        let (builder, recorder) = self::recorder(query, settings);
+        let end = to_the_end(builder);
+        assert_eq!(util::count(&end, "record", "recorded"), 20);
+        drop(recorder);
+        let large = Recording::open(&path).unwrap();
+        assert_eq!((large.frames(), verify(&large, |_| {}).is_whole()), (20, true));
+    });
+}
+
+/// Catches: a camera that is lost and never comes back, and leaves no trace for who is killed; and a night of time-outs
+/// that fills a recording with events.
+#[test]
+fn events_are_there_before_another_frame_comes() {
+    util::watched(|| {
+        let folder = Folder::new();
+        let path = folder.file("night.flr");
+        let query = "width=64&height=48&trigger=software";
+        let (builder, recorder) = recorder(query, RecorderSettings::new(&path));
+        let line = builder
+            .configure(|c| {
+                c.capture.timeout = Duration::from_millis(1);
+                c.faults.timeouts_before_diagnosis = u32::MAX;
+            })
+            .start()
+            .unwrap();
+        let handle = line.handle();
+        handle.software_trigger(Duration::from_secs(60)).unwrap();
+        let told = || -> u64 {
+            let events = Recording::open(&path).unwrap().events().unwrap();
+            events.iter().map(|e| e.count).sum()
+        };
+        util::until("events are in the file while no frame comes", || told() > 100);
+        handle.software_trigger(Duration::from_secs(60)).unwrap();
+        let end = line.stop(Duration::from_secs(20));
+        drop(recorder);
+        let night = Recording::open(&path).unwrap();
+        assert_eq!(night.frames(), 2);
+        let events = night.events().unwrap();
+        assert!(events.len() < 60, "{} events", events.len());
+        let all: u64 = end.faults.iter().map(|f| f.count).sum();
+        assert_eq!(events.iter().map(|e| e.count).sum::<u64>(), all, "none is forgotten");
+        assert_eq!(util::count(&end, "record", "events_dropped"), 0);
+        assert!(events.iter().all(|e| e.kind == EventKind::Fault));
     });
 }
 

@@ -6,6 +6,8 @@ mod broken;
 mod files;
 mod line;
 mod made;
+#[cfg(all(feature = "genapi", feature = "media"))]
+mod mutated;
 #[cfg(feature = "cli")]
 mod program;
 #[path = "../util/mod.rs"]

@@ -33,12 +33,12 @@ FAULTS = ";".join(
 )
 
 RUNS = {
-    "copy": ["--source", "sim:?width=1280&height=1024&rate=max&fill=copy&frames=2000"],
-    "announce": ["--source", "sim:?width=1280&height=1024&rate=max&fill=announce&frames=2000"],
-    "lend": ["--source", "sim:?width=1280&height=1024&rate=max&fill=lend&frames=2000"],
-    "a script of faults": ["--source", f"sim:?width=640&height=480&rate=500&frames=600&faults={FAULTS}"],
+    "copy": ["--source", "sim:?width=1280&height=1024&rate=max&fill=copy&frames=1000"],
+    "announce": ["--source", "sim:?width=1280&height=1024&rate=max&fill=announce&frames=1000"],
+    "lend": ["--source", "sim:?width=1280&height=1024&rate=max&fill=lend&frames=1000"],
+    "a script of faults": ["--source", f"sim:?width=640&height=480&rate=max&frames=600&faults={FAULTS}"],
     "a script of faults, announced": [
-        "--source", f"sim:?width=640&height=480&rate=500&frames=600&fill=announce&faults={FAULTS}"
+        "--source", f"sim:?width=640&height=480&rate=max&frames=600&fill=announce&faults={FAULTS}"
     ],
     "an overrun": ["--source", "sim:?width=640&height=480&rate=max&frames=300&faults=at 100 overrun 5000"],
 }

@@ -74,6 +74,7 @@ pub fn page(f: &Facts<'_>) -> String {
                     (tiles(f.s, &inspections, truth.as_ref()))
                     (sections::verdicts::verdicts(f, &inspections, truth.as_ref()))
                     (sections::frames::frames(f.s))
+                    (sections::frames::counted_by_source(f.s))
                     (sections::latency::latency(f.s))
                     (sections::course::course(f))
                     (sections::answers::answers(f.s))
@@ -277,6 +278,7 @@ mod tests {
             evidence: crate::source::Evidence::default(),
             action: HOSTILE,
         });
+        s.source_counters.push((text(), 1));
         s.refusals.push(Refusal { what: HOSTILE, reason: text() });
         s.failure = Some(text());
         s

@@ -1,26 +1,30 @@
 //! A formula's text to its steps.
 
-use super::{Binary, Formula, MAX_NESTING, MAX_STEPS, MAX_TEXT_BYTES, Step, Unary};
+use super::{Binary, Formula, MAX_ALL_STEPS, MAX_NESTING, MAX_STEPS, MAX_TEXT_BYTES, Step, Unary};
 
 /// What a word of a formula may stand for, besides functions.
 #[derive(Debug, Default)]
 pub(in crate::genapi) struct Names<'a> {
     /// Variables, in the order of their places.
     pub variables: &'a [String],
-    pub constants: &'a [(String, f64)],
+    /// As whole numbers and as they are.
+    pub constants: &'a [(String, i64, f64)],
     /// Further formulas.
     pub expressions: &'a [(String, String)],
 }
 
-/// The steps of `text`. `is_whole`: everything is a whole number, as in an IntSwissKnife. Errors are what follows
-/// "the formula ...".
+/// The steps of `text`. `is_whole`: everything is a whole number, as in an IntSwissKnife. `left`: how many steps
+/// there may still be, of which those that are made are taken. Errors are what follows "the formula ...".
 pub(in crate::genapi) fn compile(
     text: &str,
     names: &Names<'_>,
     is_whole: bool,
+    left: &mut usize,
 ) -> Result<Formula, String> {
-    let mut compiler = Compiler { text, at: 0, names, is_whole, steps: Vec::new(), nesting: 0 };
+    let mut compiler =
+        Compiler { text, at: 0, names, is_whole, steps: Vec::new(), nesting: 0, left };
     compiler.whole_text()?;
+    compiler.steps.shrink_to_fit();
     Ok(Formula { steps: compiler.steps, is_whole })
 }
 
@@ -31,6 +35,7 @@ struct Compiler<'a> {
     is_whole: bool,
     steps: Vec<Step>,
     nesting: usize,
+    left: &'a mut usize,
 }
 
 /// Operators of two sides by strength, weakest first, as the reference has them: weaker still, and all of one
@@ -98,6 +103,9 @@ impl<'a> Compiler<'a> {
         if self.steps.len() >= MAX_STEPS {
             return Err(format!("has more than {MAX_STEPS} steps"));
         }
+        *self.left = self.left.checked_sub(1).ok_or_else(|| {
+            format!("is one too many: all of a description have {MAX_ALL_STEPS} steps at most")
+        })?;
         self.steps.push(step);
         Ok(self.steps.len() - 1)
     }
@@ -281,7 +289,9 @@ impl<'a> Compiler<'a> {
         let text = &rest[..end];
         let bad = || format!("has {text:?}, which is no number");
         let value: f64 = text.parse().map_err(|_| bad())?;
-        let whole: Option<i64> = text.parse().ok();
+        // One that is too large is the largest, as in the reference.
+        let is_digits = text.bytes().all(|b| b.is_ascii_digit());
+        let whole: Option<i64> = text.parse().ok().or(is_digits.then_some(i64::MAX));
         if self.is_whole && whole.is_none() {
             return Err(format!("has {text:?}, where only whole numbers of 64 bits can be"));
         }
@@ -295,8 +305,8 @@ impl<'a> Compiler<'a> {
             let place = u16::try_from(place).map_err(|_| "has too many variables".to_string())?;
             return self.push(Step::Variable(place)).map(|_| ());
         }
-        if let Some((_, value)) = names.constants.iter().find(|(n, _)| n == word) {
-            return self.push(Step::Number(*value as i64, *value)).map(|_| ());
+        if let Some((_, whole, value)) = names.constants.iter().find(|(n, ..)| n == word) {
+            return self.push(Step::Number(*whole, *value)).map(|_| ());
         }
         if let Some((_, text)) = names.expressions.iter().find(|(n, _)| n == word) {
             // Its steps take the place of its name.

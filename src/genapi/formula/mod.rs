@@ -18,6 +18,9 @@ pub(super) const MAX_NESTING: usize = 128;
 /// Most steps of one formula, with those of its expressions.
 pub(super) const MAX_STEPS: usize = 20_000;
 
+/// Most steps of all formulas of a description, also of those that come to nothing.
+pub(super) const MAX_ALL_STEPS: usize = 2_000_000;
+
 /// One step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Step {

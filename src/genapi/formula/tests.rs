@@ -1,14 +1,19 @@
 use super::*;
 
+fn compiled(text: &str, names: &Names<'_>, is_whole: bool) -> Result<Formula, String> {
+    let mut left = MAX_ALL_STEPS;
+    compile(text, names, is_whole, &mut left)
+}
+
 fn values(text: &str) -> (Option<i64>, Option<f64>) {
     let variables = ["A".to_string(), "B.Max".to_string()];
     let names = Names {
         variables: &variables,
-        constants: &[("C".into(), 2.5)],
+        constants: &[("C".into(), 2, 2.5)],
         expressions: &[("X".into(), "A + 1".into()), ("Y".into(), "X * X".into())],
     };
-    let whole = compile(text, &names, true).and_then(|f| f.whole(&[7, 2]));
-    let exact = compile(text, &names, false).and_then(|f| f.exact(&[7.0, 2.0]));
+    let whole = compiled(text, &names, true).and_then(|f| f.whole(&[7, 2]));
+    let exact = compiled(text, &names, false).and_then(|f| f.exact(&[7.0, 2.0]));
     (whole.ok(), exact.ok())
 }
 
@@ -175,8 +180,8 @@ fn expressions_that_hold_each_other_are_an_error() {
         .chain([("X60".to_string(), "1".to_string())])
         .collect();
     let names = Names { expressions: &double, ..Names::default() };
-    assert!(compile("X0", &names, true).is_err());
+    assert!(compiled("X0", &names, true).is_err());
     let circle = [("X".to_string(), "Y".to_string()), ("Y".to_string(), "X".to_string())];
     let names = Names { expressions: &circle, ..Names::default() };
-    assert!(compile("X", &names, true).is_err_and(|e| e.contains("nested")));
+    assert!(compiled("X", &names, true).is_err_and(|e| e.contains("nested")));
 }

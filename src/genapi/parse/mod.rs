@@ -5,6 +5,7 @@ mod nodes;
 mod register;
 
 use super::Refused;
+use super::formula::MAX_ALL_STEPS;
 use super::limits::{MAX_NODES, MAX_XML_NODES};
 use super::map::Map;
 use super::node::{Base, Body, Id, Node};
@@ -27,7 +28,7 @@ pub(super) fn parse(text: &str) -> Result<Map, Refused> {
             root.tag_name().name()
         )));
     }
-    let mut parser = Parser { map: Map::default() };
+    let mut parser = Parser { map: Map::default(), steps_left: MAX_ALL_STEPS };
     parser.group(Element(root))?;
     parser.map.link();
     Ok(parser.map)
@@ -35,6 +36,8 @@ pub(super) fn parse(text: &str) -> Result<Map, Refused> {
 
 struct Parser {
     map: Map,
+    /// Steps that the formulas to come may have.
+    steps_left: usize,
 }
 
 impl Parser {

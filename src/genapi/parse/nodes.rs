@@ -5,7 +5,7 @@ use super::super::node::{
     Body, Converter, Entry, Id, Knife, Numeric, Operand, Part, Place, Shape, Slope, Style, Variable,
 };
 use super::Parser;
-use super::element::{Element, exact, shown, whole};
+use super::element::{Element, exact, integer, shown, whole};
 
 /// Most variables of one formula.
 const MAX_VARIABLES: usize = 1000;
@@ -149,15 +149,15 @@ impl Parser {
 
     fn knife(&mut self, e: Element<'_, '_>, is_whole: bool) -> Result<Body, String> {
         let words = Words::of(self, e, is_whole)?;
-        let formula = words.formula(e, "Formula", None)?;
+        let formula = words.formula(e, "Formula", None, &mut self.steps_left)?;
         Ok(Body::Knife(Box::new(Knife { variables: words.variables, formula, style: style(e) })))
     }
 
     fn converter(&mut self, e: Element<'_, '_>, is_whole: bool) -> Result<Body, String> {
         let words = Words::of(self, e, is_whole)?;
         Ok(Body::Converter(Box::new(Converter {
-            to: words.formula(e, "FormulaTo", Some("FROM"))?,
-            from: words.formula(e, "FormulaFrom", Some("TO"))?,
+            to: words.formula(e, "FormulaTo", Some("FROM"), &mut self.steps_left)?,
+            from: words.formula(e, "FormulaFrom", Some("TO"), &mut self.steps_left)?,
             value: self.reference(e, "pValue").ok_or("has no <pValue>")?,
             slope: match e.text("Slope") {
                 Some("Increasing") => Slope::Increasing,
@@ -183,7 +183,7 @@ impl Parser {
 struct Words {
     names: Vec<String>,
     variables: Vec<Variable>,
-    constants: Vec<(String, f64)>,
+    constants: Vec<(String, i64, f64)>,
     expressions: Vec<(String, String)>,
     is_whole: bool,
 }
@@ -209,7 +209,16 @@ impl Words {
                         .push(Variable { node: parser.id(c.own_text()), part: part(name)? });
                     words.names.push(name.into());
                 }
-                "Constant" => words.constants.push((name.into(), exact("Constant", c.own_text())?)),
+                "Constant" => {
+                    let text = c.own_text();
+                    // All 64 bits count, also where they are masks and addresses.
+                    let (n, value) = match integer(text) {
+                        Some(n) => (n, n as f64),
+                        None if is_whole => (whole("Constant", text)?, 0.0),
+                        None => (0, exact("Constant", text)?),
+                    };
+                    words.constants.push((name.into(), n, value));
+                }
                 _ => words.expressions.push((name.into(), c.own_text().into())),
             }
         }
@@ -225,13 +234,14 @@ impl Words {
         e: Element<'_, '_>,
         kind: &str,
         converted: Option<&str>,
+        steps_left: &mut usize,
     ) -> Result<super::super::formula::Formula, String> {
         let text = e.text(kind).ok_or_else(|| format!("has no <{kind}>"))?;
         let mut names = self.names.clone();
         names.extend(converted.map(String::from));
         let words =
             Names { variables: &names, constants: &self.constants, expressions: &self.expressions };
-        compile(text, &words, self.is_whole)
+        compile(text, &words, self.is_whole, steps_left)
             .map_err(|why| format!("has the formula {}, which {why}", shown(text)))
     }
 }

@@ -29,6 +29,8 @@ pub enum Keep {
 const PARTS: u32 = 4;
 /// The shortest segment by time.
 const SHORTEST: Duration = Duration::from_millis(250);
+/// A fault is told a moment after it happened: so much longer nothing is let go.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
 impl Keep {
     /// The time that a segment may cover so that the files kept are at most a quarter longer than asked for.
@@ -51,11 +53,13 @@ pub(super) struct Closed {
     pub last: HostTime,
 }
 
-/// The closed segments of a recording, and the triggers that keep them.
+/// The closed segments of a recording whose fate is open, and the triggers that keep them.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     pub closed: Vec<Closed>,
     pub triggers: Vec<HostTime>,
+    /// The first segment that a trigger keeps: no later look may take it away.
+    pub oldest_kept: Option<PathBuf>,
 }
 
 impl Shelf {
@@ -63,26 +67,40 @@ impl Shelf {
     /// come any more.
     pub fn take_expired(&mut self, keep: &Keep, now: HostTime, end: bool) -> Vec<Closed> {
         let ns = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
-        let triggers = &self.triggers;
-        let goes = |s: &Closed| match keep {
-            Keep::All => false,
-            Keep::Last(time) => s.last.0.saturating_add(ns(*time)) < now.0,
-            Keep::Around { before, after, .. } => {
-                let kept = triggers.iter().any(|t| {
-                    s.last.0 >= t.0.saturating_sub(ns(*before))
-                        && s.first.0 <= t.0.saturating_add(ns(*after))
-                });
-                !kept && (end || s.last.0.saturating_add(ns(*before)) < now.0)
+        let mut gone = Vec::new();
+        match *keep {
+            // Only the first is asked for: it may have to get the recording's name.
+            Keep::All => self.closed.truncate(1),
+            Keep::Last(time) => {
+                let is_old = |s: &mut Closed| s.last.0.saturating_add(ns(time)) < now.0;
+                gone.extend(self.closed.extract_if(.., is_old));
             }
-        };
-        let (gone, stay) = std::mem::take(&mut self.closed).into_iter().partition(goes);
-        self.closed = stay;
-        // Triggers that no segment to come can need.
-        if let Keep::Around { after, .. } = keep {
-            let newest = self.triggers.last().copied();
-            self.triggers.retain(|t| Some(*t) == newest || t.0.saturating_add(ns(*after)) >= now.0);
+            Keep::Around { before, after, .. } => {
+                let Some(newest) = self.closed.last().map(|s| s.last) else { return gone };
+                for s in std::mem::take(&mut self.closed) {
+                    let keeps = |t: &HostTime| {
+                        s.last.0 >= t.0.saturating_sub(ns(before))
+                            && s.first.0 <= t.0.saturating_add(ns(after))
+                    };
+                    if self.triggers.iter().any(keeps) {
+                        // It leaves the shelf: a trigger that is forgotten later has kept it for good.
+                        self.oldest_kept.get_or_insert(s.path);
+                    } else if end || s.last.0.saturating_add(ns(before + TOLD_WITHIN)) < now.0 {
+                        gone.push(s);
+                    } else {
+                        self.closed.push(s);
+                    }
+                }
+                // Segments to come begin after those that were closed.
+                self.triggers.retain(|t| t.0.saturating_add(ns(after)) >= newest.0);
+            }
         }
         gone
+    }
+
+    /// The oldest file that is left.
+    pub fn oldest(&self) -> Option<&PathBuf> {
+        self.oldest_kept.as_ref().or(self.closed.first().map(|s| &s.path))
     }
 }
 
@@ -97,7 +115,7 @@ mod tests {
             first: HostTime(n * 1_000_000_000),
             last: HostTime(n * 1_000_000_000 + 999_999_999),
         };
-        Shelf { closed: (0..segments).map(closed).collect(), triggers: Vec::new() }
+        Shelf { closed: (0..segments).map(closed).collect(), ..Shelf::default() }
     }
 
     fn names(closed: &[Closed]) -> Vec<String> {
@@ -126,10 +144,34 @@ mod tests {
             Keep::Around { before: 2 * second, after: second, on_failed: true, on_fault: true };
         let mut s = shelf(10);
         s.triggers.push(HostTime(5_500_000_000));
-        assert_eq!(names(&s.take_expired(&keep, at(10), false)), ["0", "1", "2", "7"]);
-        assert_eq!(names(&s.closed), ["3", "4", "5", "6", "8", "9"]);
-        assert_eq!(names(&s.take_expired(&keep, at(10), true)), ["8", "9"]);
+        assert_eq!(names(&s.take_expired(&keep, at(10), false)), ["0", "1", "2"]);
+        assert_eq!(names(&s.closed), ["7", "8", "9"], "they may still be wanted");
+        assert_eq!(s.oldest(), Some(&"3".into()));
+        assert_eq!(names(&s.take_expired(&keep, at(10), true)), ["7", "8", "9"]);
         let mut quiet = shelf(4);
         assert_eq!(quiet.take_expired(&keep, at(4), true).len(), 4, "nothing happened");
+    }
+
+    #[test]
+    fn a_later_trigger_takes_nothing_away() {
+        // Catches an event whose segments go once the next one has come.
+        let second = Duration::from_secs(1);
+        let keep = Keep::Around { before: second, after: second, on_failed: true, on_fault: true };
+        let (mut s, all) = (shelf(0), shelf(40).closed);
+        let mut gone = Vec::new();
+        for segment in all {
+            let now = segment.last;
+            for t in [HostTime(5_500_000_000), HostTime(20_500_000_000)] {
+                if (segment.first..=segment.last).contains(&t) {
+                    s.triggers.push(t);
+                }
+            }
+            s.closed.push(segment);
+            gone.extend(names(&s.take_expired(&keep, now, false)));
+        }
+        gone.extend(names(&s.take_expired(&keep, at(40), true)));
+        let left: Vec<_> = (0..40).map(|n| n.to_string()).filter(|n| !gone.contains(n)).collect();
+        assert_eq!(left, ["4", "5", "6", "19", "20", "21"]);
+        assert!(s.triggers.len() <= 1, "what is over is forgotten: {:?}", s.triggers);
     }
 }

@@ -7,11 +7,19 @@ use crate::clock::HostTime;
 use crate::recording::chain::segment_path;
 use crate::recording::format::{Closing, End, Event, EventKind};
 use crate::sync::Ordering;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(5);
+/// An event that no frame follows for so long is written all the same: it may be the last there is to tell. A frame that
+/// came before it and is still on its way through the line then stands behind it.
+const SETTLED: Duration = Duration::from_secs(1);
+/// So many events that are the same in a row are written one by one; what follows is counted in the last of them.
+const SAME_IN_A_ROW: u32 = 16;
+/// Pause after a segment that could not be made ahead: another program may want what is left of the disk.
+const NEXT_TRY: Duration = Duration::from_secs(1);
 
 /// Its whole life: until the stage is gone, everything is written, and the last file is closed.
 pub(super) fn keep_files(shared: &Shared) {
@@ -20,7 +28,8 @@ pub(super) fn keep_files(shared: &Shared) {
         let over = {
             let mut state = lock(&shared.state);
             place_events(shared, &mut state, false);
-            state.ring.is_abandoned() && state.ring.is_empty() && state.flights.is_empty()
+            let is_written = state.open.iter().all(|o| o.pending == 0);
+            state.ring.is_abandoned() && state.ring.is_empty() && is_written
         };
         close_full(shared, over);
         if over {
@@ -48,23 +57,57 @@ pub(super) fn keep_files(shared: &Shared) {
 /// Writes the events that no frame can come before any more; at the end all of them.
 fn place_events(shared: &Shared, state: &mut State, end: bool) {
     shared.take_told(state);
-    let State { waiting, open, newest, .. } = state;
-    let Some(present) = open.back_mut() else { return };
-    while let Some(event) = waiting.front() {
-        if !end && event.host_time >= *newest {
+    let is_idle = state.ring.is_empty() && state.open.iter().all(|o| o.pending == 0);
+    while let Some((event, told)) = state.waiting.front() {
+        let is_settled = is_idle && told.elapsed() >= SETTLED;
+        if !end && !is_settled && event.host_time >= state.newest {
             return; // Frames that came before it may still be under way.
         }
-        if present.events == present.file.header().layout.event_capacity {
-            return; // The next segment begins with the next frame.
+        let Some(present) = state.open.back_mut() else { break };
+        match put_event(present, event) {
+            Ok(true) => drop(shared.events.fetch_add(1, Ordering::Relaxed)),
+            Ok(false) => {}
+            Err(None) if !end => return, // The next segment begins with the next frame.
+            Err(why) => {
+                shared.events_dropped.fetch_add(1, Ordering::Relaxed);
+                if let Some(e) = why {
+                    shared.write_errors.fetch_add(1, Ordering::Relaxed);
+                    let path = present.file.path().display().to_string();
+                    state.fail(End::WriteError, format!("{path} cannot be written: {e}"));
+                    shared.failed.store(true, Ordering::Release);
+                }
+            }
         }
-        let before = present.times.partition_point(|t| *t < event.host_time.0) as u64;
-        let event = Event { before_frame: before, ..*event };
-        if present.file.put_event(present.events, &event).is_ok() {
-            present.events += 1;
-            shared.events.fetch_add(1, Ordering::Relaxed);
-        }
-        waiting.pop_front();
+        state.waiting.pop_front();
     }
+}
+
+/// Gives `event` its place in `open`; `false`: it is counted in the one before. `Err(None)`: there is no room.
+fn put_event(open: &mut Open, event: &Event) -> Result<bool, Option<io::Error>> {
+    let before_frame = open.times.partition_point(|t| *t < event.host_time.0) as u64;
+    let event = Event { before_frame, ..*event };
+    let is_same = |last: &Event| {
+        event.kind == EventKind::Fault
+            && Event { host_time: event.host_time, count: event.count, ..*last } == event
+    };
+    let in_a_row = match open.last_event {
+        Some((last, n)) if is_same(&last) && n >= SAME_IN_A_ROW => {
+            // A night without triggers is a time-out every half second.
+            let event = Event { count: last.count.saturating_add(event.count), ..last };
+            open.file.put_event(open.events - 1, &event)?;
+            open.last_event = Some((event, n));
+            return Ok(false);
+        }
+        Some((last, n)) if is_same(&last) => n + 1,
+        _ => 1,
+    };
+    if open.events == open.file.header().layout.event_capacity {
+        return Err(None);
+    }
+    open.file.put_event(open.events, &event)?;
+    open.events += 1;
+    open.last_event = Some((event, in_a_row));
+    Ok(true)
 }
 
 /// Makes the next segment once half of the present one is used.
@@ -83,7 +126,8 @@ fn prepare_next(shared: &Shared) {
             .frames
             .is_some_and(|n| state.placed + (layout.frame_capacity - present.placed) >= n)
             && by_time.is_none();
-        if state.next.is_some() || state.failure.is_some() || !half || enough {
+        let too_early = state.prepare_after.is_some_and(|t| Instant::now() < t);
+        if state.next.is_some() || state.failure.is_some() || !half || enough || too_early {
             return;
         }
         let after = state.placed + (layout.frame_capacity - present.placed);
@@ -94,6 +138,7 @@ fn prepare_next(shared: &Shared) {
     let mut state = lock(&shared.state);
     state.preparing = false;
     // A failure is told when the segment is needed, which may never be.
+    state.prepare_after = made.is_err().then(|| Instant::now() + NEXT_TRY);
     state.next = made.ok();
 }
 
@@ -118,7 +163,11 @@ fn close_full(shared: &Shared, over: bool) {
 fn close(shared: &Shared, open: Open, end: End, not_written: u64) {
     let (first, last) = match (open.times.first(), open.times.last()) {
         (Some(first), Some(last)) => (HostTime(*first), HostTime(*last)),
-        _ => (lock(&shared.state).newest, lock(&shared.state).newest),
+        // One look: the lock is held until the arm's end.
+        _ => {
+            let newest = lock(&shared.state).newest;
+            (newest, newest)
+        }
     };
     let closing = Closing {
         frames: open.committed,
@@ -145,9 +194,15 @@ fn expire(shared: &Shared, end: bool) {
         state.shelf.take_expired(&shared.settings.keep, newest, end)
     };
     for segment in gone {
-        if std::fs::remove_file(&segment.path).is_ok() {
-            shared.removed.fetch_add(1, Ordering::Relaxed);
-            shared.frames.fetch_sub(segment.frames, Ordering::Relaxed);
+        match std::fs::remove_file(&segment.path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                // Tried again with every look: a ring must not grow for a folder that was locked for a moment.
+                lock(&shared.state).shelf.closed.insert(0, segment);
+            }
+            _ => {
+                shared.removed.fetch_add(1, Ordering::Relaxed);
+                shared.removed_frames.fetch_add(segment.frames, Ordering::Relaxed);
+            }
         }
     }
 }
@@ -182,10 +237,9 @@ fn finish(shared: &Shared) {
                 detail: 0,
                 count: not_written,
             };
-            let room = open.events < open.file.header().layout.event_capacity;
-            if room && open.file.put_event(open.events, &event).is_ok() {
-                open.events += 1;
-                shared.events.fetch_add(1, Ordering::Relaxed);
+            match put_event(&mut open, &event) {
+                Ok(_) => drop(shared.events.fetch_add(1, Ordering::Relaxed)),
+                Err(_) => drop(shared.events_dropped.fetch_add(1, Ordering::Relaxed)),
             }
         }
         close(shared, open, end, not_written);
@@ -195,9 +249,9 @@ fn finish(shared: &Shared) {
     let state = lock(&shared.state);
     let base = segment_path(&shared.settings.path, 0);
     if shared.settings.keep != Keep::All
-        && let Some(oldest) = state.shelf.closed.first()
+        && let Some(oldest) = state.shelf.oldest()
         && !base.exists()
     {
-        let _ = std::fs::rename(&oldest.path, base);
+        let _ = std::fs::rename(oldest, base);
     }
 }

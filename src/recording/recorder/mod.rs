@@ -96,6 +96,19 @@ impl RecorderAlarm {
     pub fn has_failed(&self) -> bool {
         self.0.failed.load(Ordering::Acquire)
     }
+
+    /// Waits until its last file is closed, at most for `bound`, and returns whether it is. One that never began has
+    /// none. Any thread; blocks.
+    pub fn wait_closed(&self, bound: Duration) -> bool {
+        let until = Instant::now() + bound;
+        while !self.0.is_closed() {
+            if Instant::now() >= until {
+                return false;
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        true
+    }
 }
 
 impl Recorder {

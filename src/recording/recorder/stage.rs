@@ -4,10 +4,11 @@ use super::state::{Job, Shared, lock};
 use crate::buffer::Frame;
 use crate::error::Error;
 use crate::format::Geometry;
+use crate::meta::Loss;
 use crate::recording::segment::SegmentFile;
 use crate::stage::{Figure, Flow, Flush, Stage, StageContext, StageError, StageResults};
 use crate::stages::{Key, KeyType};
-use crate::sync::Ordering;
+use crate::sync::{AtomicBool, Ordering};
 use crate::telemetry::Counter;
 use crate::verdict::{FrameVerdict, VerdictBoard};
 use rtrb::{Producer, PushError};
@@ -162,6 +163,8 @@ struct Figures {
     /// Handed to the stage and not handed over: the stage's own count.
     behind: Counter,
     unfinished: Counter,
+    /// The line is over, and the last file was not closed in time.
+    late: AtomicBool,
 }
 
 impl StageResults for Figures {
@@ -181,11 +184,17 @@ impl StageResults for Figures {
             ("not_written", Figure::Count(not_written)),
             ("segments", count(&s.segments)),
             ("removed_segments", count(&s.removed)),
+            ("removed_frames", count(&s.removed_frames)),
             ("events", count(&s.events)),
+            ("events_dropped", count(&s.events_dropped)),
             ("triggers", count(&s.triggers)),
             ("copied", count(&s.copied)),
             ("write_errors", count(&s.write_errors)),
             ("unfinished", Figure::Count(self.unfinished.get())),
+            (
+                "unclosed",
+                Figure::Count(u64::from(self.late.load(Ordering::Relaxed) && !s.is_closed())),
+            ),
             ("way", Figure::Text(if direct { "direct" } else { "buffered" }.into())),
             ("error", Figure::Text(error.unwrap_or_default())),
         ]
@@ -194,14 +203,26 @@ impl StageResults for Figures {
 
 /// Records every frame that comes to it, and passes it on. See [`Recorder`](super::Recorder).
 ///
-/// `frames that came` = `recorded` + `not_written` + what is under way. Nothing of it stops the line.
+/// `frames that came` = `recorded` + `not_written` + what is under way; of those recorded, `removed_frames` were in segments
+/// that were not to be kept. Nothing of it stops the line.
 pub struct RecordStage {
     /// Gone after the end: then the writers end, too.
     sink: Option<Sink>,
     verdicts: Option<(Arc<VerdictBoard>, Box<FrameVerdict>)>,
     figures: Arc<Figures>,
     /// Not handed over since the last frame that was.
-    missed: u32,
+    missed: Missed,
+}
+
+/// What the next frame that is handed over tells of those before it that were not.
+#[derive(Debug, Clone, Copy, Default)]
+struct Missed {
+    frames: u32,
+    /// Lost before them.
+    before: Loss,
+    by_hops: u32,
+    /// A part on one of them failed.
+    failed: bool,
 }
 
 impl std::fmt::Debug for RecordStage {
@@ -216,8 +237,9 @@ impl RecordStage {
             shared: sink.shared.clone(),
             behind: Counter::default(),
             unfinished: Counter::default(),
+            late: AtomicBool::new(false),
         });
-        RecordStage { sink: Some(sink), verdicts: None, figures, missed: 0 }
+        RecordStage { sink: Some(sink), verdicts: None, figures, missed: Missed::default() }
     }
 
     /// Parts that failed, by the verdicts on `board`, are events.
@@ -249,17 +271,26 @@ impl Stage for RecordStage {
             }
             None => false,
         };
+        // A failed part keeps what is around it also where its own frame finds no room.
+        let owed = Missed {
+            frames: self.missed.frames,
+            before: self.missed.before.and(frame.meta().lost_before),
+            by_hops: self.missed.by_hops.saturating_add(cx.loss_before().hop),
+            failed: self.missed.failed || failed,
+        };
         let pushed = match (&mut self.sink, frame.to_shared()) {
-            (Some(sink), Ok(frame)) => {
-                let (lost_by_hops, not_written) = (cx.loss_before().hop, self.missed);
-                sink.push(Job { frame, lost_by_hops, not_written, failed })
-            }
+            (Some(sink), Ok(frame)) => sink.push(Job {
+                frame,
+                lost_before: owed.before,
+                lost_by_hops: owed.by_hops,
+                not_written: owed.frames,
+                failed: owed.failed,
+            }),
             _ => false,
         };
-        if pushed {
-            self.missed = 0;
-        } else {
-            self.missed = self.missed.saturating_add(1);
+        self.missed = Missed::default();
+        if !pushed {
+            self.missed = Missed { frames: owed.frames.saturating_add(1), ..owed };
             self.figures.behind.bump();
         }
         Ok(Flow::Pass)
@@ -268,16 +299,20 @@ impl Stage for RecordStage {
     fn flush(&mut self, why: Flush) {
         let until = Instant::now() + PATIENCE;
         let Some(sink) = &self.sink else { return };
-        let mut whole = sink.drain(until);
+        let whole = sink.drain(until);
         if why == Flush::End {
             self.figures.shared.begun.store(true, Ordering::Release);
             // What was missed last has no frame to travel with.
             let shared = self.figures.shared.clone();
-            lock(&shared.state).not_written += std::mem::take(&mut self.missed);
+            {
+                let mut state = lock(&shared.state);
+                let missed = std::mem::take(&mut self.missed).frames;
+                state.not_written = state.not_written.saturating_add(missed);
+            }
             self.sink = None;
             while !shared.ended.load(Ordering::Acquire) {
                 if Instant::now() >= until {
-                    whole = false;
+                    self.figures.late.store(true, Ordering::Relaxed);
                     break;
                 }
                 std::thread::park_timeout(Duration::from_millis(1));
@@ -290,5 +325,59 @@ impl Stage for RecordStage {
 
     fn results(&self) -> Option<Arc<dyn StageResults>> {
         Some(self.figures.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Recorder, RecorderSettings};
+    use super::*;
+    use crate::clock::HostTime;
+    use crate::format::PixelFormat;
+    use crate::recording::Head;
+    use crate::recording::format::{Texts, WallClock};
+    use crate::source::FrameIdRule;
+    use crate::stages::frame_of;
+    use crate::verdict::{Area, Defect, PartVerdict};
+
+    #[test]
+    fn what_finds_no_room_is_told_with_the_next_frame() {
+        // Catches losses, and a failed part, that are forgotten with a frame that was not handed over.
+        let g = Geometry::new(40, 40, PixelFormat::MONO8);
+        let head = Head {
+            geometry: g,
+            max_payload_bytes: 0,
+            id_rule: FrameIdRule::default(),
+            started: WallClock::at(HostTime(0)),
+            texts: Texts::default(),
+        };
+        let settings = RecorderSettings { depth: 1, ..RecorderSettings::new("never-made.flr") };
+        // Nobody begins it: a frame that was handed over stays where it is.
+        let mut recorder = Recorder::new(settings, head, 1600);
+        let board = Arc::new(VerdictBoard::new());
+        let mut stage = recorder.stage().with_verdicts(board.clone());
+        let (good, mut failed) = (FrameVerdict::default(), FrameVerdict::default());
+        let part = Area { x: 4, y: 30, width: 8, height: 8 };
+        let defect = Some(Defect::Scratch);
+        assert!(failed.push(PartVerdict { part, defect, mark: part, pixels: 3, score: 2.0 }));
+        let mut jobs = Vec::new();
+        for sequence in 0..6 {
+            let (mut frame, _pool) = frame_of(&g, &[7; 1600]);
+            let meta = frame.meta_mut().unwrap();
+            meta.sequence = sequence;
+            meta.lost_before = Loss { device: 2, underrun: 1, rejected: 3 };
+            let verdict = if sequence == 2 { &failed } else { &good };
+            board.post(sequence, verdict);
+            let _ = stage.process(&mut frame, &mut StageContext::new(HostTime(0), None)).unwrap();
+            if sequence >= 3 {
+                jobs.push(lock(&stage.figures.shared.state).ring.pop().unwrap());
+            }
+        }
+        let told: Vec<_> = jobs.iter().map(|j| (j.not_written, j.lost_before, j.failed)).collect();
+        let loss = |n| Loss { device: 2 * n, underrun: n, rejected: 3 * n };
+        // The first one took the only place; 1 to 3 found none.
+        assert_eq!(told, [(0, loss(1), false), (3, loss(4), true), (0, loss(1), false)]);
+        let behind = stage.figures.behind.get();
+        assert_eq!((behind, stage.missed.frames), (3, 0));
     }
 }

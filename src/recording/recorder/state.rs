@@ -6,6 +6,7 @@ use crate::buffer::SharedFrame;
 use crate::clock::HostTime;
 use crate::error::Error;
 use crate::fault::{FaultClass, Incident, IncidentKind};
+use crate::meta::Loss;
 use crate::recording::chain::{Chain, Head};
 use crate::recording::format::{End, Event, EventKind};
 use crate::recording::segment::SegmentFile;
@@ -14,6 +15,7 @@ use rtrb::Consumer;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 /// Events that wait for their place; beyond it the oldest are dropped and counted.
 const MAX_WAITING: usize = 4096;
@@ -21,6 +23,8 @@ const MAX_WAITING: usize = 4096;
 /// A frame on its way to the disk.
 pub(super) struct Job {
     pub frame: SharedFrame,
+    /// What was lost before it, and before those that were not handed over since the last one.
+    pub lost_before: Loss,
     pub lost_by_hops: u32,
     pub not_written: u32,
     /// A part on it failed.
@@ -36,6 +40,8 @@ pub(super) struct Open {
     pub pending: u64,
     pub committed: u64,
     pub events: u64,
+    /// The event written last, and how many like it stand in a row there.
+    pub last_event: Option<(Event, u32)>,
     pub not_written: u64,
     /// Host times of its frames, in order.
     pub times: Vec<u64>,
@@ -49,6 +55,7 @@ impl Open {
             pending: 0,
             committed: 0,
             events: 0,
+            last_event: None,
             not_written: 0,
             times: Vec::new(),
         }
@@ -73,14 +80,16 @@ pub(super) struct State {
     pub next: Option<SegmentFile>,
     /// The files' thread is making it.
     pub preparing: bool,
+    /// It could not be made; it is tried again then.
+    pub prepare_after: Option<Instant>,
     pub flights: VecDeque<Flight>,
     pub tickets: u64,
     /// Frames of all segments that have a place.
     pub placed: u64,
     pub newest: HostTime,
     pub shelf: Shelf,
-    /// Events whose frame may still come.
-    pub waiting: VecDeque<Event>,
+    /// Events whose frame may still come, and when they were told.
+    pub waiting: VecDeque<(Event, Instant)>,
     /// No more frames are taken: why, and the sentence.
     pub failure: Option<(End, String)>,
     /// Not written since the last frame that was, by the recorder's own threads.
@@ -94,6 +103,7 @@ impl State {
             open: VecDeque::new(),
             next: None,
             preparing: false,
+            prepare_after: None,
             flights: VecDeque::new(),
             tickets: 0,
             placed: 0,
@@ -125,6 +135,8 @@ pub(super) struct Shared {
     /// A frame came, or the line ran to its end without one: else the line was only tried.
     pub begun: AtomicBool,
     pub state: Mutex<State>,
+    /// Held by the writer that commits; taken before `state`, never within it.
+    pub committing: Mutex<()>,
     /// Nothing can be written any more.
     pub failed: AtomicBool,
     pub ended: AtomicBool,
@@ -137,7 +149,11 @@ pub(super) struct Shared {
     pub copied: AtomicU64,
     pub segments: AtomicU64,
     pub removed: AtomicU64,
+    /// Frames of segments that were removed.
+    pub removed_frames: AtomicU64,
     pub events: AtomicU64,
+    /// Events that found no place.
+    pub events_dropped: AtomicU64,
     pub triggers: AtomicU64,
 }
 
@@ -164,6 +180,7 @@ impl Shared {
             threads: Mutex::new(Vec::new()),
             begun: AtomicBool::new(false),
             state: Mutex::new(state),
+            committing: Mutex::new(()),
             failed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             done: zero(),
@@ -174,9 +191,16 @@ impl Shared {
             copied: zero(),
             segments: AtomicU64::new(1),
             removed: zero(),
+            removed_frames: zero(),
             events: zero(),
+            events_dropped: zero(),
             triggers: zero(),
         }
+    }
+
+    /// Whether no file is open any more, or was not yet.
+    pub fn is_closed(&self) -> bool {
+        self.ended.load(Ordering::Acquire) || lock(&self.chain).is_none()
     }
 
     /// The next segment.
@@ -194,15 +218,26 @@ impl Shared {
     pub fn trigger(&self, state: &mut State, at: HostTime, sequence: u64) {
         self.triggers.fetch_add(1, Ordering::Relaxed);
         state.shelf.triggers.push(at);
-        state.waiting.push_back(Event {
-            kind: EventKind::Trigger,
-            before_frame: 0,
-            host_time: at,
-            code: 0,
-            class: None,
-            detail: sequence,
-            count: 0,
-        });
+        self.wait_for_place(
+            state,
+            Event {
+                kind: EventKind::Trigger,
+                before_frame: 0,
+                host_time: at,
+                code: 0,
+                class: None,
+                detail: sequence,
+                count: 0,
+            },
+        );
+    }
+
+    fn wait_for_place(&self, state: &mut State, event: Event) {
+        if state.waiting.len() >= MAX_WAITING {
+            state.waiting.pop_front();
+            self.events_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        state.waiting.push_back((event, Instant::now()));
     }
 
     /// Takes note of what the capture thread tells.
@@ -215,6 +250,7 @@ impl Shared {
         let mut told = lock(&self.told);
         if told.len() >= MAX_WAITING {
             told.pop_front();
+            self.events_dropped.fetch_add(1, Ordering::Relaxed);
         }
         told.push_back(Event {
             kind,
@@ -230,8 +266,9 @@ impl Shared {
     /// Takes what was told over among the events, and as triggers where faults are.
     pub fn take_told(&self, state: &mut State) {
         let on_fault = matches!(self.settings.keep, Keep::Around { on_fault: true, .. });
-        for event in lock(&self.told).drain(..) {
-            state.waiting.push_back(event);
+        // One at a time: the capture thread must not wait for more than that.
+        while let Some(event) = { lock(&self.told).pop_front() } {
+            self.wait_for_place(state, event);
             if on_fault && event.class != Some(FaultClass::Timeout) {
                 self.trigger(state, event.host_time, 0);
             }

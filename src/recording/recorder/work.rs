@@ -2,11 +2,12 @@
 
 use super::state::{Flight, Job, Open, Shared, State, lock};
 use crate::error::Error;
+use crate::meta::FrameMeta;
 use crate::recording::format::{ENTRY_BYTES, End, Entry, PAGE_BYTES, checksum};
 use crate::recording::segment::SegmentFile;
 use crate::sync::Ordering;
 use std::io::{self, IoSlice};
-use std::sync::Arc;
+use std::sync::{Arc, TryLockError};
 use std::time::Duration;
 
 /// How often a writer that has nothing to do looks for frames. Hot threads never wake it: that would be a system call.
@@ -120,7 +121,7 @@ fn has_place(shared: &Shared, state: &mut State, bytes: u64, at: u64) -> bool {
         && !late
 }
 
-/// The next segment takes over.
+/// The next segment takes over. Where there is no room for it, the present one gives back what it did not use.
 fn roll(shared: &Shared, state: &mut State, bytes: u64) -> Result<(), Error> {
     let present = state.open.back().expect("there is always a segment");
     let bytes = bytes.max(present.file.header().layout.payload_capacity);
@@ -130,7 +131,13 @@ fn roll(shared: &Shared, state: &mut State, bytes: u64) -> Result<(), Error> {
             if let Some(small) = other {
                 shared.undo(small);
             }
-            shared.open_next(bytes, state.placed)?
+            match shared.open_next(bytes, state.placed) {
+                Err(e) if end_of(&e) == End::DiskFull => {
+                    present.file.trim(present.placed).map_err(|_| e)?;
+                    shared.open_next(bytes, state.placed)?
+                }
+                other => other?,
+            }
         }
     };
     shared.segments.fetch_add(1, Ordering::Relaxed);
@@ -152,7 +159,7 @@ fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
     let Placed { job, ticket, file, n, not_written } = placed;
     let payload = job.frame.payload();
     let entry = Entry {
-        meta: *job.frame.meta(),
+        meta: FrameMeta { lost_before: job.lost_before, ..*job.frame.meta() },
         lost_by_hops: job.lost_by_hops,
         not_written,
         payload_bytes: payload.len() as u64,
@@ -185,9 +192,8 @@ fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
     if done.is_ok() {
         shared.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
-    commit(shared, &mut state);
     drop(state);
-    shared.done.fetch_add(1, Ordering::Release); // PAIR: recorded
+    commit(shared);
 }
 
 fn failed(shared: &Shared, state: &mut State, file: &SegmentFile, e: io::Error) {
@@ -203,41 +209,74 @@ fn failed(shared: &Shared, state: &mut State, file: &SegmentFile, e: io::Error) 
     shared.failed.store(true, Ordering::Release);
 }
 
-/// Commits the frames at the front that are written. Nothing here waits for the disk: the index goes through the page
-/// cache.
-fn commit(shared: &Shared, state: &mut State) {
+/// Commits what is written, in the order of the frames. One thread does; what another finishes meanwhile is its to
+/// commit, too. The state is free while the entries are written: the file system lets no write to a file begin before
+/// a direct one in flight has ended.
+fn commit(shared: &Shared) {
     let mut entries: Vec<u8> = Vec::new();
-    while let Some(Flight { done: Some(_), .. }) = state.flights.front() {
-        // A run of frames of one file that are all written.
-        entries.clear();
-        let (file, first) = (state.flights[0].file.clone(), state.flights[0].n);
-        let mut frames = 0;
-        while let Some(Flight { done: Some(Ok(entry)), file: its, .. }) = state.flights.front()
-            && Arc::ptr_eq(its, &file)
-        {
-            entries.extend_from_slice(entry);
-            frames += 1;
-            state.flights.pop_front();
-        }
-        debug_assert_eq!(entries.len() as u64, frames * ENTRY_BYTES);
-        let mut lost = 0;
-        if frames > 0
-            && let Err(e) = file.commit(first, &entries)
-        {
-            failed(shared, state, &file, e);
-            (lost, frames) = (frames, 0);
-        } else if frames == 0 {
-            state.flights.pop_front();
-            lost = 1;
-        }
-        shared.frames.fetch_add(frames, Ordering::Relaxed);
-        shared.not_written.fetch_add(lost, Ordering::Relaxed);
-        state.not_written = state.not_written.saturating_add(lost as u32);
-        if let Some(open) = state.open.iter_mut().find(|o| Arc::ptr_eq(&o.file, &file)) {
-            open.pending -= frames + lost;
-            if frames > 0 {
-                open.committed = first + frames;
-            }
+    while matches!(lock(&shared.state).flights.front(), Some(Flight { done: Some(_), .. })) {
+        // Whoever holds it looks once more after it is free.
+        let _turn = match shared.committing.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::WouldBlock) => return,
+            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+        };
+        loop {
+            let run = next_run(&mut lock(&shared.state), &mut entries);
+            let Some(run) = run else { break };
+            commit_run(shared, run, &entries);
         }
     }
+}
+
+/// Frames of one file that are written, or one that could not be.
+struct Run {
+    file: Arc<SegmentFile>,
+    first: u64,
+    frames: u64,
+}
+
+/// Takes what is written at the front; the entries go to `entries`, which stays empty if the frame is lost.
+fn next_run(state: &mut State, entries: &mut Vec<u8>) -> Option<Run> {
+    entries.clear();
+    let Some(Flight { done: Some(done), file, n, .. }) = state.flights.front() else { return None };
+    let mut run = Run { file: file.clone(), first: *n, frames: 1 };
+    if done.is_err() {
+        state.flights.pop_front();
+        return Some(run);
+    }
+    while let Some(Flight { done: Some(Ok(entry)), file, .. }) = state.flights.front()
+        && Arc::ptr_eq(file, &run.file)
+    {
+        entries.extend_from_slice(entry);
+        state.flights.pop_front();
+    }
+    run.frames = entries.len() as u64 / ENTRY_BYTES;
+    Some(run)
+}
+
+fn commit_run(shared: &Shared, run: Run, entries: &[u8]) {
+    let Run { file, first, frames } = run;
+    let wrote = match entries {
+        [] => Ok(false), // What was wrong has been told.
+        _ => file.commit(first, entries).map(|()| true),
+    };
+    let mut state = lock(&shared.state);
+    if let Some(open) = state.open.iter_mut().find(|o| Arc::ptr_eq(&o.file, &file)) {
+        open.pending -= frames;
+        if matches!(wrote, Ok(true)) {
+            open.committed = first + frames;
+        }
+    }
+    if let Ok(true) = wrote {
+        shared.frames.fetch_add(frames, Ordering::Relaxed);
+    } else {
+        shared.not_written.fetch_add(frames, Ordering::Relaxed);
+        state.not_written = state.not_written.saturating_add(frames as u32);
+    }
+    if let Err(e) = wrote {
+        failed(shared, &mut state, &file, e);
+    }
+    drop(state);
+    shared.done.fetch_add(frames, Ordering::Release); // PAIR: recorded
 }

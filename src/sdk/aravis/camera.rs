@@ -2,12 +2,17 @@
 #![allow(unsafe_code)]
 
 use super::board::{self, Posted, Priority};
-use super::codes::{Code, DEVICE_ERROR, GC_ERROR, NOT_CONTROLLER, NOT_FOUND, OTHER_ERROR, named};
-use super::library::Library;
+use super::codes::{
+    Code, DEVICE_ERROR, GC_ERROR, NOT_CONTROLLER, NOT_FOUND, OTHER_ERROR, STREAM_ERROR, named,
+};
+use super::library::{Library, Version};
 use super::sys::{self, GError, Object};
 use crate::format::PixelFormat;
 use std::ffi::{CStr, CString, c_char, c_ulong, c_void};
 use std::fmt;
+
+/// 16 MiB, as the GenApi of ours allows.
+const MOST_DESCRIPTION_BYTES: usize = 16 << 20;
 
 /// Why a call failed: the code, and Aravis's own sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +67,22 @@ pub(super) fn tried<R>(
     };
     let number = u32::try_from(number).ok().filter(|n| *n < DEVICE_ERROR);
     let code = match number {
-        Some(n) if domain == device => DEVICE_ERROR + n,
+        Some(n) if domain == device => device_error(n, library.version()),
         Some(n) if domain == gc => GC_ERROR + n,
         _ => OTHER_ERROR,
     };
     Err(Failure { call, code, text })
+}
+
+/// An `ArvDeviceError` as one code. From 0.9 on there is one more among them, and those behind it have moved.
+fn device_error(number: u32, version: Version) -> Code {
+    const NEW: u32 = 10;
+    match number {
+        _ if version < Version([0, 9, 0]) => DEVICE_ERROR + number,
+        NEW => STREAM_ERROR,
+        n if n > NEW => DEVICE_ERROR + n - 1,
+        n => DEVICE_ERROR + n,
+    }
 }
 
 /// What a feature is, by the class of its node.
@@ -373,6 +389,42 @@ impl Camera {
         })
     }
 
+    /// The description that the camera brought, unpacked; empty where it has none.
+    pub fn description(&self) -> Vec<u8> {
+        let mut length = 0;
+        // SAFETY: our device; the text is its own, and so many bytes long. What is longer than a description may be is
+        // not read.
+        unsafe {
+            let start = (self.library.symbols.description)(self.device, &mut length);
+            if start.is_null() || length > MOST_DESCRIPTION_BYTES {
+                return Vec::new();
+            }
+            std::slice::from_raw_parts(start.cast::<u8>(), length).to_vec()
+        }
+    }
+
+    /// Reads registers.
+    pub fn read(&self, address: u64, into: &mut [u8]) -> Result<(), Failure> {
+        const CALL: &str = "arv_device_read_memory";
+        let (f, length) = (self.library.symbols.read_memory, registers(CALL, into.len())?);
+        let done = tried(self.library, CALL, |e| {
+            // SAFETY: our device, and a place for so many bytes.
+            unsafe { f(self.device, address, length, into.as_mut_ptr().cast(), e) }
+        })?;
+        answered(CALL, done)
+    }
+
+    /// Writes registers.
+    pub fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), Failure> {
+        const CALL: &str = "arv_device_write_memory";
+        let (f, length) = (self.library.symbols.write_memory, registers(CALL, bytes.len())?);
+        let done = tried(self.library, CALL, |e| {
+            // SAFETY: our device, and so many bytes, which are only read.
+            unsafe { f(self.device, address, length, bytes.as_ptr().cast(), e) }
+        })?;
+        answered(CALL, done)
+    }
+
     /// The entries of an enumeration that can be chosen now.
     pub fn entries(&self, name: &str) -> Result<Vec<String>, Failure> {
         let s = &self.library.symbols;
@@ -395,6 +447,20 @@ impl Camera {
     }
 }
 
+/// A length as the calls for registers take it.
+fn registers(call: &'static str, bytes: usize) -> Result<u32, Failure> {
+    let text = || format!("{bytes} bytes are too many");
+    u32::try_from(bytes).map_err(|_| Failure { call, code: OTHER_ERROR, text: text() })
+}
+
+/// A call that failed and set no error all the same.
+fn answered(call: &'static str, done: sys::Bool) -> Result<(), Failure> {
+    match done {
+        0 => Err(Failure { call, code: OTHER_ERROR, text: "it does not say why".into() }),
+        _ => Ok(()),
+    }
+}
+
 impl Drop for Camera {
     fn drop(&mut self) {
         let symbols = &self.library.symbols;
@@ -405,5 +471,19 @@ impl Drop for Camera {
             }
             (symbols.unref)(self.raw);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_errors_are_those_of_the_version() {
+        // Catches a camera in use that is an unknown fault, and a stream's fault that is a camera in use.
+        let of = |n, version| device_error(n, Version(version));
+        assert_eq!((of(10, [0, 8, 26]), of(9, [0, 9, 0])), (NOT_CONTROLLER, DEVICE_ERROR + 9));
+        assert_eq!((of(10, [0, 10, 0]), of(11, [0, 10, 0])), (STREAM_ERROR, NOT_CONTROLLER));
+        assert_eq!((of(18, [0, 8, 26]), of(19, [0, 9, 2])), (DEVICE_ERROR + 18, DEVICE_ERROR + 18));
     }
 }

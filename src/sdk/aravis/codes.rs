@@ -29,15 +29,21 @@ pub(super) const CALL_ORDER: Code = 0x30003;
 pub(super) const OTHER_ERROR: Code = 0x30004;
 pub(super) const PRIORITY_REFUSED: Code = 0x30005;
 pub(super) const STREAM_STAYS: Code = 0x30006;
+pub(super) const BAD_CHUNKS: Code = 0x30007;
+pub(super) const STREAM_ERROR: Code = 0x30008;
 
 pub(super) fn table() -> CodeTable {
     CodeTable::new(TABLE)
 }
 
-/// Whether a code says that the camera cannot be reached.
+/// Whether a code says that the camera cannot be reached. One that is busy has answered.
 pub(super) fn is_loss(code: Code) -> bool {
-    let class = table().classify(i64::from(code));
-    matches!(class, FaultClass::Lost | FaultClass::Timeout | FaultClass::Busy)
+    matches!(table().classify(i64::from(code)), FaultClass::Lost | FaultClass::Timeout)
+}
+
+/// Whether it may be otherwise soon: the camera cannot be reached, or somebody else has it.
+pub(super) fn may_pass(code: Code) -> bool {
+    is_loss(code) || table().classify(i64::from(code)) == FaultClass::Busy
 }
 
 /// A code as sentences tell it: `0x00010005 ARV_DEVICE_ERROR_TIMEOUT`.

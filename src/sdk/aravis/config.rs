@@ -110,6 +110,20 @@ impl Config {
         Ok(config)
     }
 
+    /// A parameter that was given and means something to GigE Vision cameras alone.
+    pub fn gige_only(&self) -> Option<&'static str> {
+        [
+            ("packet_size", self.packet_size != PacketSize::Auto),
+            ("socket", self.socket != Socket::Auto),
+            ("socket_buffer", self.socket_buffer != SocketBuffer::Auto),
+            ("resend", self.resend.is_some()),
+            ("packet_timeout", self.packet_timeout.is_some()),
+            ("frame_retention", self.frame_retention.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(name, is_given)| is_given.then_some(name))
+    }
+
     fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
         let millis = || number(name, value, "milliseconds").map(Duration::from_millis);
         match name {

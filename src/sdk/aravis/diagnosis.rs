@@ -2,8 +2,8 @@
 //! the trigger.
 
 use super::codes::{CONTROL_LOST, NO_BUFFER, is_loss};
+use super::counters::{BYTES, COMPLETED};
 use super::source::{Aravis, fault};
-use super::stream::{BYTES, COMPLETED};
 use crate::fault::Fault;
 use crate::source::{Diagnosis, Evidence};
 

@@ -4,6 +4,8 @@
 use super::camera::{Camera, Failure, Kind};
 use super::codes::{Code, NODE_NOT_FOUND, OUT_OF_RANGE, is_loss, named};
 use crate::error::{Error, ErrorKind};
+use crate::feature::Feature;
+use crate::genapi::{self, Port, PortError};
 use crate::sdk::settings::{self, Features};
 
 /// Why a feature was not set.
@@ -36,7 +38,7 @@ impl Features for Camera {
     fn ask(&mut self, name: &str, _: &str) -> Result<Kind, Refused> {
         self.kind(name).ok_or_else(|| {
             let what = format!(
-                "the camera has no feature {name:?} that takes a value; names are GenICam's, as arv-tool features lists them, and a command is run by {name}=execute"
+                "the camera has no feature {name:?} that takes a value; frameline devices --features lists them, and a command is run by {name}=execute"
             );
             Refused::config(NODE_NOT_FOUND, what)
         })
@@ -82,6 +84,36 @@ impl Features for Camera {
     fn is_unheard(refused: &Refused) -> bool {
         is_loss(refused.code)
     }
+}
+
+/// A camera's registers, as GenApi reaches them.
+struct Registers<'a>(&'a mut Camera);
+
+fn port_error(failure: &Failure) -> PortError {
+    PortError { code: i64::from(failure.code), message: failure.to_string() }
+}
+
+impl Port for Registers<'_> {
+    fn read(&mut self, address: u64, into: &mut [u8]) -> Result<(), PortError> {
+        self.0.read(address, into).map_err(|failure| port_error(&failure))
+    }
+
+    fn write(&mut self, address: u64, bytes: &[u8]) -> Result<(), PortError> {
+        self.0.write(address, bytes).map_err(|failure| port_error(&failure))
+    }
+}
+
+/// Every feature of the camera as it is now, by the description that it brought. Blocks for several of its answers each.
+pub(super) fn list(camera: &mut Camera) -> Result<Vec<Feature>, Error> {
+    let description = camera.description();
+    if description.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Source,
+            "Aravis gives no description of the camera's features; check that the camera has one (arv-tool genicam)",
+        ));
+    }
+    let mut features = genapi::Features::parse(&description)?;
+    Ok(features.list(&mut Registers(camera))?)
 }
 
 fn integer(value: &str) -> Option<i64> {

@@ -1,14 +1,16 @@
 //! Grabbing: what Aravis delivers, as frames and faults.
 
 use super::codes::*;
+use super::counters::UNDERRUNS;
+use super::delivered::{Delivered, chunks_of};
 use super::diagnosis::Silence;
-use super::open::Format;
+use super::find::FAKE;
 use super::source::{Aravis, State, fault};
-use super::stream::{Delivered, NO_ID, Stream, UNDERRUNS};
+use super::stream::{NO_ID, Stream};
 use crate::buffer::FrameMut;
 use crate::clock::DeviceTime;
 use crate::fault::Fault;
-use crate::meta::{FrameMeta, FrameStatus};
+use crate::meta::{Beside, FrameMeta, FrameStatus};
 use crate::source::Grab;
 use std::time::{Duration, Instant};
 
@@ -68,7 +70,7 @@ impl Aravis {
         match (out.status, out.image) {
             (SUCCESS, Some(image)) => {
                 let needed = image.image_bytes();
-                if needed > frame.capacity() as u64 {
+                if needed > self.announced.payload() as u64 {
                     // Aravis takes it for whole when the buffer is full.
                     return Came::Fault(too_small(needed));
                 }
@@ -76,14 +78,37 @@ impl Aravis {
                 let meta = frame.meta_mut();
                 *meta = FrameMeta::of(&image);
                 (meta.frame_id, meta.device_time) = (self.ids.id(out.id), DeviceTime(out.time_ns));
-                self.count_underruns(meta.frame_id);
+                let id = meta.frame_id;
+                self.count_underruns(id);
+                self.read_beside(out, frame);
                 Came::Frame(match out.bytes as u64 {
                     0 => needed, // Not told.
-                    bytes if out.has_chunks || image.pixel_format.is_packed() => bytes,
+                    bytes if out.has_chunks || out.parts.is_some() => bytes,
+                    bytes if image.pixel_format.is_packed() => bytes,
                     bytes => bytes.min(needed),
                 })
             }
             _ => self.damaged(out, frame),
+        }
+    }
+
+    /// What a whole frame has beside its image.
+    #[inline]
+    fn read_beside(&mut self, out: &Delivered, frame: &mut FrameMut) {
+        let before = frame.beside_mut();
+        if before.part_count > 0 || before.chunks.bytes > 0 {
+            *before = Beside::default(); // The slot's last frame's.
+        }
+        if let Some(parts) = out.parts {
+            *frame.beside_mut() = parts;
+        }
+        if out.has_chunks && out.parts.is_none() {
+            frame.set_filled(out.bytes); // Clipped to what the slot holds.
+            match chunks_of(frame.payload(), out.is_big_endian) {
+                Some(chunks) => frame.beside_mut().chunks = chunks,
+                // It costs the chunks, not the frame.
+                None => self.unanswered.note("arv_buffer_get_data", BAD_CHUNKS, 1),
+            }
         }
     }
 
@@ -100,10 +125,14 @@ impl Aravis {
         if status == ABORTED && self.state != State::Running {
             return Came::Nothing; // The stop broke it off.
         }
+        let mut status = status;
         if matches!(status, SIZE_MISMATCH | WRONG_PACKET_ID) {
             let payload = self.camera.as_ref().and_then(|c| c.payload().ok()).map_or(0, u64::from);
-            if payload > frame.capacity() as u64 || status == SIZE_MISMATCH {
+            if payload > self.announced.payload() as u64 {
                 return Came::Fault(too_small(payload));
+            }
+            if status == SIZE_MISMATCH {
+                status = MISSING_PACKETS; // It would have fitted: over USB, a frame of which data did not come.
             }
         }
         if !matches!(status, TIMEOUT | MISSING_PACKETS | WRONG_PACKET_ID) || out.id == NO_ID {
@@ -125,19 +154,30 @@ fn too_small(needed: u64) -> Fault {
     Fault { code: SIZE_MISMATCH.into(), detail: needed }
 }
 
-/// Frames that found no buffer, from what Aravis counts: packets of such frames over a network, frames elsewhere.
+/// What Aravis's counter of underruns counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Unit {
+    /// Frames: a camera that Aravis makes up, whose ids have no gap for them.
+    #[default]
+    Frames,
+    /// Packets of such frames, of which a frame has so many: over a network.
+    Packets(u64),
+    /// Looks for a buffer, many of them while there is none: over USB.
+    Looks,
+}
+
+/// Frames that found no buffer, from what Aravis counts.
 ///
-/// Over a network the gaps in ids say how many frames are missing, and the count whether it was for want of a
-/// buffer. Packets of one frame explain one frame of a gap.
+/// But for made-up cameras the gaps in ids say how many frames are missing, and the count whether it was for want of a
+/// buffer: so many packets explain so many frames of a gap.
 #[derive(Debug, Default)]
 pub(super) struct Underruns {
     frames: u64,
     /// What the stream's counter was when it was read last.
     seen: u64,
-    /// Packets that no gap has used up yet.
+    /// What no gap has used up yet.
     pending: u64,
-    /// Packets of a frame; 0: the counter counts frames.
-    packets: u64,
+    unit: Unit,
     last_id: Option<u64>,
     is_held: bool,
 }
@@ -149,20 +189,14 @@ impl Underruns {
     }
 
     /// A stream was made.
-    pub fn begin(&mut self, stream: &Stream, format: &Format) {
+    pub fn begin(&mut self, stream: &Stream, unit: Unit) {
         let seen = stream.counter(UNDERRUNS);
-        *self = Underruns { frames: self.frames, seen, ..Underruns::default() };
-        self.packets_of(format);
+        *self = Underruns { frames: self.frames, seen, unit, ..Underruns::default() };
     }
 
-    /// How many packets a frame has.
-    pub fn packets_of(&mut self, format: &Format) {
-        /// What a packet's headers take.
-        const HEADERS: u64 = 36;
-        self.packets = format.packet_size.map_or(0, |size| {
-            let size = u64::from(size).saturating_sub(HEADERS).max(1);
-            (format.payload as u64).div_ceil(size) + 2 // The first and the last, which have no pixels.
-        });
+    /// What the counter counts is known better.
+    pub fn count_in(&mut self, unit: Unit) {
+        self.unit = unit;
     }
 
     /// The device stops: buffers are not given any more, and what finds none was not asked for.
@@ -184,14 +218,37 @@ impl Underruns {
         if self.is_held {
             return;
         }
-        if self.packets == 0 {
-            self.frames += news;
-            return;
-        }
+        let of_frame = match self.unit {
+            Unit::Frames => {
+                self.frames += news;
+                return;
+            }
+            Unit::Packets(of_frame) => of_frame.max(1),
+            Unit::Looks => 1,
+        };
         self.pending += news;
         if gap > 0 {
-            self.frames += gap.min(self.pending);
-            self.pending = self.pending.saturating_sub(gap.saturating_mul(self.packets));
+            // Some packets of a frame find a buffer that came back meanwhile.
+            let explained = gap.min(self.pending.div_ceil(of_frame));
+            self.frames += explained;
+            self.pending = self.pending.saturating_sub(explained.saturating_mul(of_frame));
+        }
+    }
+}
+
+impl Aravis {
+    /// What the counter of underruns counts with this camera.
+    pub(super) fn unit(&self) -> Unit {
+        /// What a packet's headers take.
+        const HEADERS: u64 = 36;
+        match self.format.packet_size {
+            Some(size) => {
+                let size = u64::from(size).saturating_sub(HEADERS).max(1);
+                // The first and the last have no pixels.
+                Unit::Packets((self.format.payload as u64).div_ceil(size) + 2)
+            }
+            None if self.found.protocol == FAKE => Unit::Frames,
+            None => Unit::Looks,
         }
     }
 }
@@ -212,7 +269,7 @@ mod tests {
     #[test]
     fn packets_without_a_buffer_are_counted_as_frames() {
         // Catches two hundred underruns for one frame of two hundred packets.
-        let mut u = Underruns { packets: 200, ..Underruns::default() };
+        let mut u = Underruns { unit: Unit::Packets(200), ..Underruns::default() };
         u.note(0, Some(10));
         u.note(200, Some(12));
         assert_eq!(u.frames(), 1);
@@ -225,6 +282,30 @@ mod tests {
         u.is_held = true;
         u.note(5000, Some(30));
         assert_eq!(u.frames(), 3, "after the stop nothing is asked for");
+    }
+
+    #[test]
+    fn one_frame_without_a_buffer_explains_one_frame_of_a_gap() {
+        // Catches frames that the network lost and that are called underruns, in the same gap as one that is.
+        let mut u = Underruns { unit: Unit::Packets(200), ..Underruns::default() };
+        u.note(0, Some(10));
+        u.note(200, Some(14));
+        assert_eq!(u.frames(), 1, "two of the three were lost on their way");
+        u.note(210, Some(65));
+        assert_eq!(u.frames(), 2, "some of its packets found a buffer");
+        u.note(210, Some(70));
+        assert_eq!(u.frames(), 2);
+    }
+
+    #[test]
+    fn looks_for_a_buffer_are_no_frames() {
+        // Catches frames that never were, one for each time that the USB thread found no buffer.
+        let mut u = Underruns { unit: Unit::Looks, ..Underruns::default() };
+        u.note(0, Some(10));
+        u.note(500, Some(11));
+        assert_eq!(u.frames(), 0, "the camera waited");
+        u.note(500, Some(14));
+        assert_eq!(u.frames(), 2);
     }
 
     #[test]

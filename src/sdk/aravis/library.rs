@@ -21,8 +21,16 @@ const OLDEST: &str = "0.8.11";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub [u32; 3]);
 
+impl Version {
+    /// What is taken for the version of a library that does not tell it: one between 0.8.11 and 0.8.19.
+    pub const UNTOLD: Version = Version([0, 8, 0]);
+}
+
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Version::UNTOLD {
+            return f.write_str("0.8 (before 0.8.20)");
+        }
         let [major, minor, micro] = self.0;
         write!(f, "{major}.{minor}.{micro}")
     }
@@ -76,9 +84,6 @@ symbols! {
         free_error: fn(*mut GError) = "g_error_free";
         free: fn(*mut c_void) = "g_free";
         // The system.
-        major: fn() -> c_uint = "arv_get_major_version";
-        minor: fn() -> c_uint = "arv_get_minor_version";
-        micro: fn() -> c_uint = "arv_get_micro_version";
         device_errors: fn() -> c_uint = "arv_device_error_quark";
         gc_errors: fn() -> c_uint = "arv_gc_error_quark";
         enable_interface: fn(*const c_char) = "arv_enable_interface";
@@ -94,8 +99,8 @@ symbols! {
         // A camera and its features.
         open: fn(*const c_char, Failed) -> Object = "arv_camera_new";
         device: fn(Object) -> Object = "arv_camera_get_device";
-        create_stream: fn(Object, OnStream, *mut c_void, *const c_void, Failed) -> Object
-            = "arv_camera_create_stream_full";
+        // Before 0.9; see `create_stream`.
+        stream_without_destroy: fn(Object, OnStream, *mut c_void, Failed) -> Object = "arv_camera_create_stream";
         start: fn(Object, Failed) = "arv_camera_start_acquisition";
         stop: fn(Object, Failed) = "arv_camera_stop_acquisition";
         region: fn(Object, *mut c_int, *mut c_int, *mut c_int, *mut c_int, Failed) = "arv_camera_get_region";
@@ -113,6 +118,9 @@ symbols! {
         boolean_type: fn() -> GType = "arv_gc_boolean_get_type";
         string_type: fn() -> GType = "arv_gc_string_get_type";
         command_type: fn() -> GType = "arv_gc_command_get_type";
+        description: fn(Object, *mut usize) -> *const c_char = "arv_device_get_genicam_xml";
+        read_memory: fn(Object, u64, u32, *mut c_void, Failed) -> Bool = "arv_device_read_memory";
+        write_memory: fn(Object, u64, u32, *const c_void, Failed) -> Bool = "arv_device_write_memory";
         execute: fn(Object, *const c_char, Failed) = "arv_device_execute_command";
         get_integer: fn(Object, *const c_char, Failed) -> i64 = "arv_device_get_integer_feature_value";
         set_integer: fn(Object, *const c_char, i64, Failed) = "arv_device_set_integer_feature_value";
@@ -151,8 +159,65 @@ symbols! {
         high_priority: fn(c_int) -> Bool = "arv_make_thread_high_priority";
     }
     optional {
+        // Since 0.8.20.
+        major: fn() -> c_uint = "arv_get_major_version";
+        minor: fn() -> c_uint = "arv_get_minor_version";
+        micro: fn() -> c_uint = "arv_get_micro_version";
+        // 0.8.23 to 0.8.x, and what it is called from 0.9 on.
+        stream_full: fn(Object, OnStream, *mut c_void, *const c_void, Failed) -> Object
+            = "arv_camera_create_stream_full";
+        stream_with_destroy: fn(Object, OnStream, *mut c_void, *const c_void, Failed) -> Object
+            = "arv_camera_create_stream";
+        info_type: fn(Object, c_uint) -> GType = "arv_stream_get_info_type";
+        has_chunks: fn(Object) -> Bool = "arv_buffer_has_chunks";
+        // Since 0.8.23 to 0.8.25.
+        image_padding: fn(Object, *mut c_int, *mut c_int) = "arv_buffer_get_image_padding";
+        part_count: fn(Object) -> c_uint = "arv_buffer_get_n_parts";
+        part_data: fn(Object, c_uint, *mut usize) -> *const c_void = "arv_buffer_get_part_data";
+        part_component: fn(Object, c_uint) -> c_uint = "arv_buffer_get_part_component_id";
+        part_type: fn(Object, c_uint) -> c_int = "arv_buffer_get_part_data_type";
+        part_format: fn(Object, c_uint) -> c_uint = "arv_buffer_get_part_pixel_format";
+        part_region: fn(Object, c_uint, *mut c_int, *mut c_int, *mut c_int, *mut c_int)
+            = "arv_buffer_get_part_region";
+        part_padding: fn(Object, c_uint, *mut c_int, *mut c_int) = "arv_buffer_get_part_padding";
         set_range_check: fn(Object, c_int) = "arv_camera_set_range_check_policy";
         is_controller: fn(Object) -> Bool = "arv_gv_device_is_controller";
+    }
+}
+
+impl Symbols {
+    fn version(&self) -> Version {
+        match (self.major, self.minor, self.micro) {
+            // SAFETY: functions without arguments of a library that is loaded.
+            (Some(major), Some(minor), Some(micro)) => unsafe {
+                Version([major(), minor(), micro()])
+            },
+            _ => Version::UNTOLD,
+        }
+    }
+
+    /// Makes a camera's stream. The function that does it has changed its arguments once and its name twice.
+    ///
+    /// # Safety
+    /// - `camera` is a camera, `on` may be called with `user` from another thread until the stream's thread has ended.
+    /// - `failed` is a place for an error, with null in it.
+    pub unsafe fn create_stream(
+        &self,
+        version: Version,
+        camera: Object,
+        on: OnStream,
+        user: *mut c_void,
+        failed: Failed,
+    ) -> Object {
+        let nothing_to_destroy = std::ptr::null();
+        let later = self.stream_with_destroy.filter(|_| version >= Version([0, 9, 0]));
+        // SAFETY: passed on to the caller; each is called with the arguments that it has in the version that has it.
+        unsafe {
+            match self.stream_full.or(later) {
+                Some(create) => create(camera, on, user, nothing_to_destroy, failed),
+                None => (self.stream_without_destroy)(camera, on, user, failed),
+            }
+        }
     }
 }
 
@@ -267,12 +332,10 @@ impl Library {
                 }
             ))
         })?;
-        // SAFETY: bound from this library, which is loaded.
-        let version = unsafe { Version([(symbols.major)(), (symbols.minor)(), (symbols.micro)()]) };
         Ok(Library {
+            version: symbols.version(),
             symbols,
             name,
-            version,
             enumerating: Mutex::new(()),
             _loaded: ManuallyDrop::new(loaded),
         })
@@ -283,7 +346,7 @@ impl Library {
         &self.name
     }
 
-    /// Its version.
+    /// Its version, or [`Version::UNTOLD`].
     pub fn version(&self) -> Version {
         self.version
     }

@@ -17,6 +17,8 @@ mod buffers;
 mod camera;
 mod codes;
 mod config;
+mod counters;
+mod delivered;
 mod diagnosis;
 mod features;
 mod find;

@@ -1,12 +1,13 @@
 //! Finding and opening a camera, and what is read of it before it starts.
 
 use super::camera::{Camera, Failure, PacketSize};
-use super::codes::{NOT_CONTROLLER, is_loss};
+use super::codes::{NOT_CONTROLLER, is_loss, may_pass};
 use super::config::{Config, Socket, SocketBuffer};
+use super::delivered::geometry;
 use super::features::Settings;
 use super::find::{self, FAKE, choose, listed};
 use super::library::Library;
-use super::stream::{Options, geometry};
+use super::stream::Options;
 use crate::error::{Error, ErrorKind};
 use crate::format::{Geometry, PixelFormat};
 use std::time::{Duration, Instant};
@@ -37,7 +38,7 @@ impl Trouble {
     /// Whether waiting may help.
     fn may_pass(&self) -> bool {
         match self {
-            Trouble::Failure(failure) => is_loss(failure.code),
+            Trouble::Failure(failure) => may_pass(failure.code),
             Trouble::Error(e) => e.kind() == ErrorKind::Source,
         }
     }
@@ -110,6 +111,7 @@ pub(super) fn open_once(
         find::enable_fake(library);
         let camera = Camera::open(library, name, config.priority)
             .map_err(|failure| (failure.into(), name.to_string()))?;
+        check_options(&camera, config, name)?;
         let text = |feature| camera.text(feature).unwrap_or_default();
         let found = find::Camera {
             id: name.into(),
@@ -127,6 +129,7 @@ pub(super) fn open_once(
     })?;
     let failed = |failure: Failure| (failure.into(), found.to_string());
     let mut camera = opened.map_err(failed)?;
+    check_options(&camera, config, &found.to_string())?;
     if camera.is_gv() {
         let packet_socket = match config.socket {
             Socket::Auto => !found.is_on_loopback(),
@@ -144,6 +147,18 @@ pub(super) fn open_once(
         })?;
     }
     Ok((camera, found))
+}
+
+/// Refuses options that this camera has no use for, rather than to take and ignore them.
+fn check_options(camera: &Camera, config: &Config, what: &str) -> Result<(), (Trouble, String)> {
+    match config.gige_only() {
+        Some(name) if !camera.is_gv() => {
+            let sentence =
+                format!("{name} is for GigE Vision cameras, and {what} is none; leave it out");
+            Err((Trouble::Error(Error::config(sentence)), what.into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How a stream is received.

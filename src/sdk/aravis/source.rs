@@ -4,8 +4,9 @@ use super::buffers::Announced;
 use super::camera::{Camera, Failure};
 use super::codes::*;
 use super::config::Config;
+use super::counters::Totals;
 use super::diagnosis::Silence;
-use super::features::Settings;
+use super::features::{self, Settings};
 use super::find;
 use super::grab::Underruns;
 use super::library::Library;
@@ -14,6 +15,7 @@ use super::stream::Stream;
 use crate::buffer::FrameMut;
 use crate::error::{Error, ErrorKind};
 use crate::fault::{CodeTable, Fault};
+use crate::feature::Feature;
 use crate::format::Geometry;
 use crate::query;
 use crate::sdk::ids::Ids;
@@ -51,6 +53,8 @@ pub struct Aravis {
     /// The format with which the device was started.
     pub(super) started: Format,
     pub(super) underruns: Underruns,
+    /// What the streams counted that have ended.
+    totals: Totals,
     pub(super) silence: Silence,
     pub(super) evidence: Evidence,
     /// Faults of calls that nobody waits for an answer of.
@@ -87,6 +91,7 @@ impl Aravis {
             announced: Announced::default(),
             started: format,
             underruns: Underruns::default(),
+            totals: Totals::default(),
             silence: Silence::default(),
             evidence: Evidence::default(),
             unanswered: Unanswered::new(),
@@ -104,9 +109,14 @@ impl Aravis {
         self.announced.rejected()
     }
 
-    /// What the present stream has counted, by Aravis's names; empty while none runs.
-    pub fn counters(&self) -> Vec<(&'static str, u64)> {
-        self.stream.as_ref().map_or_else(Vec::new, Stream::counters)
+    /// What all its streams have counted, by Aravis's names: of a GigE Vision stream eighteen numbers. Empty before the
+    /// first start.
+    pub fn counters(&self) -> Vec<(String, u64)> {
+        let mut sums = self.totals.clone();
+        if let Some(stream) = &self.stream {
+            stream.counters(&mut |name, count| sums.add(name, count));
+        }
+        sums.all().to_vec()
     }
 
     /// Whether control of the camera was lost.
@@ -141,8 +151,8 @@ impl Aravis {
         let options = open::options(&self.config, self.format.payload);
         let stream = Stream::new(camera, &options);
         let mut stream = stream.map_err(|failure| self.cause(&failure))?;
-        self.announced.push_all(&mut stream);
-        self.underruns.begin(&stream, &self.format);
+        self.announced.push_all(self.format.payload, self.library, &mut stream);
+        self.underruns.begin(&stream, self.unit());
         self.stream = Some(stream);
         let Some(camera) = &mut self.camera else { return Err(fault(CONTROL_LOST)) };
         camera.start().map_err(|failure| self.cause(&failure))
@@ -153,6 +163,7 @@ impl Aravis {
         let (Some(stream), Some(camera)) = (self.stream.take(), self.camera.as_ref()) else {
             return Ok(());
         };
+        stream.counters(&mut |name, count| self.totals.add(name, count));
         self.last_call = "arv_camera_create_stream";
         if stream.close(camera) {
             return Ok(());
@@ -215,7 +226,7 @@ impl Source for Aravis {
         let camera = self.camera.as_ref();
         self.format.packet_size = camera.filter(|c| c.is_gv()).and_then(|c| c.packet_size().ok());
         (self.state, self.started) = (State::Running, self.format);
-        self.underruns.packets_of(&self.format);
+        self.underruns.count_in(self.unit());
         self.silence = Silence::default();
         self.ids.started();
         Ok(())
@@ -286,6 +297,13 @@ impl Source for Aravis {
         Ok(())
     }
 
+    fn features(&mut self) -> Result<Vec<Feature>, Error> {
+        let camera = self.camera.as_mut().ok_or_else(|| {
+            Error::new(ErrorKind::Source, "the features cannot be listed: the camera is gone")
+        })?;
+        features::list(camera)
+    }
+
     fn software_trigger(&mut self) -> Result<(), Error> {
         let camera = self.camera.as_mut().ok_or_else(|| {
             Error::new(ErrorKind::Source, "the software trigger was not sent: the camera is gone")
@@ -325,6 +343,10 @@ impl Source for Aravis {
 
     fn counts(&self) -> SourceCounts {
         SourceCounts { underrun: self.underruns.frames() }
+    }
+
+    fn counters(&self) -> Vec<(String, u64)> {
+        Aravis::counters(self)
     }
 }
 

@@ -2,38 +2,13 @@
 #![allow(unsafe_code)]
 
 use super::board::{self, Priority};
-use super::camera::{Camera, Failure, from_c, tried};
-use super::codes::SUCCESS;
+use super::camera::{Camera, Failure, tried};
+use super::counters::Counters;
+use super::delivered::Delivered;
 use super::library::Library;
 use super::sys::{self, Object};
-use crate::format::{Geometry, PixelFormat};
 use std::ffi::{CStr, c_int, c_void};
 use std::time::Duration;
-
-/// What Aravis counts of a GigE Vision stream, by its names; other streams have some of them.
-pub(super) const COUNTERS: [&str; 18] = [
-    "n_completed_buffers",
-    "n_failures",
-    "n_underruns",
-    "n_timeouts",
-    "n_aborted",
-    "n_missing_frames",
-    "n_size_mismatch_errors",
-    "n_received_packets",
-    "n_missing_packets",
-    "n_error_packets",
-    "n_ignored_packets",
-    "n_resend_requests",
-    "n_resent_packets",
-    "n_resend_ratio_reached",
-    "n_resend_disabled",
-    "n_duplicated_packets",
-    "n_transferred_bytes",
-    "n_ignored_bytes",
-];
-pub(super) const COMPLETED: usize = 0;
-pub(super) const UNDERRUNS: usize = 2;
-pub(super) const BYTES: usize = 16;
 
 /// The id that a buffer is queued with. A frame whose first packet is lost brings none, and would show that of
 /// the frame before.
@@ -57,15 +32,14 @@ pub(super) struct Options {
 pub(super) struct Buffer {
     library: &'static Library,
     raw: Object,
-    start: *mut u8,
-    capacity: usize,
+    bytes: usize,
 }
 
 // SAFETY: a counted object; its memory is written by the stream alone that has it.
 unsafe impl Send for Buffer {}
 
 impl Buffer {
-    /// Makes Aravis's buffer of `capacity` bytes at `start`, under `key`.
+    /// Makes Aravis's buffer of `bytes` bytes at `start`, under `key`.
     ///
     /// # Safety
     /// - The memory outlives every stream that the buffer is pushed to.
@@ -73,29 +47,25 @@ impl Buffer {
     pub unsafe fn new(
         library: &'static Library,
         start: *mut u8,
-        capacity: usize,
+        bytes: usize,
         key: usize,
     ) -> Buffer {
         // Never null: 0 is the key of nobody.
         let word = std::ptr::without_provenance_mut(key + 1);
         // SAFETY: the memory is the caller's promise; it stays his to free.
         let raw =
-            unsafe { (library.symbols.new_buffer)(capacity, start.cast(), word, std::ptr::null()) };
-        Buffer { library, raw, start, capacity }
-    }
-
-    /// Whether it is of that memory.
-    pub fn is_of(&self, start: *mut u8, capacity: usize) -> bool {
-        (self.start, self.capacity) == (start, capacity)
+            unsafe { (library.symbols.new_buffer)(bytes, start.cast(), word, std::ptr::null()) };
+        Buffer { library, raw, bytes }
     }
 
     /// Whether that is what was delivered.
     pub fn is(&self, delivered: &Delivered) -> bool {
-        self.raw == delivered.raw
+        self.raw == delivered.raw()
     }
 
-    pub fn capacity(&self) -> usize {
-        self.capacity
+    /// How long it is.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 
@@ -106,34 +76,13 @@ impl Drop for Buffer {
     }
 }
 
-/// What a stream says of a buffer that it delivers.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Delivered {
-    /// To compare, not to call with.
-    raw: Object,
-    /// The key that it was made with; `None`: it is nobody's.
-    pub key: Option<usize>,
-    /// `ArvBufferStatus`.
-    pub status: c_int,
-    /// The device's number of the frame; [`NO_ID`]: its first packet did not come.
-    pub id: u64,
-    /// Nanoseconds of the device's clock.
-    pub time_ns: u64,
-    /// Bytes that came; of a whole frame only.
-    pub bytes: usize,
-    /// The image that a whole frame holds; `None`: it holds something else.
-    pub image: Option<Geometry>,
-    /// Chunks follow the image.
-    pub has_chunks: bool,
-}
-
 /// A stream that receives. Dropped or closed: its thread has ended, and the buffers it had are ours again.
 #[derive(Debug)]
 pub(super) struct Stream {
     library: &'static Library,
     raw: Object,
-    /// Place of each of [`COUNTERS`] in the stream's list.
-    places: [Option<u32>; COUNTERS.len()],
+    is_gv: bool,
+    counters: Counters,
 }
 
 // SAFETY: a counted object that is not bound to a thread; one owner keeps calls apart.
@@ -170,16 +119,16 @@ impl Stream {
         let s = &library.symbols;
         let user = camera.posted().user();
         let raw = tried(library, CALL, |e| {
-            // SAFETY: our camera. The callback is a function of this program, its word no pointer, and there is
-            // nothing to destroy.
-            unsafe { (s.create_stream)(camera.raw(), on_stream, user, std::ptr::null(), e) }
+            // SAFETY: our camera. The callback is a function of this program, its word no pointer.
+            unsafe { s.create_stream(library.version(), camera.raw(), on_stream, user, e) }
         })?;
         if raw.is_null() {
             let text = "it made none".into();
             return Err(Failure { call: CALL, code: super::codes::OTHER_ERROR, text });
         }
-        let mut stream = Stream { library, raw, places: [None; COUNTERS.len()] };
-        stream.find_counters();
+        // SAFETY: a stream that was just made, and lives as long as what is read of it is used.
+        let counters = unsafe { Counters::of(library, raw) };
+        let mut stream = Stream { library, raw, is_gv: camera.is_gv(), counters };
         if camera.is_gv() {
             stream.set_options(options);
         }
@@ -215,32 +164,19 @@ impl Stream {
         }
     }
 
-    fn find_counters(&mut self) {
-        let s = &self.library.symbols;
-        // SAFETY: our stream, and places below its count; the names are its own.
-        unsafe {
-            for place in 0..(s.infos)(self.raw) {
-                let name = from_c((s.info_name)(self.raw, place));
-                if let Some(n) = COUNTERS.iter().position(|c| *c == name) {
-                    self.places[n] = Some(place);
-                }
-            }
-        }
-    }
-
-    /// What the stream has counted, by place in [`COUNTERS`]; 0 where it does not count that.
+    /// What the stream has counted under one of [`KNOWN`](super::counters::KNOWN); 0 where it does not count that.
     ///
     /// # Real-time
     /// Capture-bound. No allocation, no lock.
     pub fn counter(&self, n: usize) -> u64 {
-        // SAFETY: a place that the stream named. Its thread writes a whole word meanwhile.
-        self.places[n].map_or(0, |p| unsafe { (self.library.symbols.info_number)(self.raw, p) })
+        // SAFETY: the stream that they are of.
+        unsafe { self.counters.known(self.library, self.raw, n) }
     }
 
-    /// Every counter that this stream has, by Aravis's name.
-    pub fn counters(&self) -> Vec<(&'static str, u64)> {
-        let has = |(n, _): &(usize, &&str)| self.places[*n].is_some();
-        COUNTERS.iter().enumerate().filter(has).map(|(n, c)| (*c, self.counter(n))).collect()
+    /// Tells every counter that this stream has, by Aravis's name.
+    pub fn counters(&self, tell: &mut dyn FnMut(&str, u64)) {
+        // SAFETY: as above.
+        unsafe { self.counters.all(self.library, self.raw, tell) }
     }
 
     /// Gives a buffer to be filled.
@@ -274,42 +210,11 @@ impl Stream {
         if raw.is_null() {
             return None;
         }
-        let delivered = self.read(raw);
+        // SAFETY: a buffer that was delivered, with a count for us.
+        let delivered = unsafe { Delivered::read(s, raw, self.is_gv) };
         // SAFETY: the count that came with it. Ours, from its making, is left.
         unsafe { (s.unref)(raw) };
         Some(delivered)
-    }
-
-    fn read(&self, raw: Object) -> Delivered {
-        let s = &self.library.symbols;
-        // SAFETY: a buffer that was delivered; its image is asked for only where the status and the kind say
-        // that it has one.
-        unsafe {
-            let status = (s.status)(raw);
-            let kind = (s.payload_type)(raw);
-            let is_image = matches!(kind, sys::PAYLOAD_IMAGE | sys::PAYLOAD_IMAGE_AND_CHUNKS);
-            let mut bytes = 0;
-            let mut image = None;
-            if status == SUCCESS {
-                (s.data)(raw, &mut bytes);
-                if is_image {
-                    let [mut x, mut y, mut width, mut height] = [0; 4];
-                    (s.image_region)(raw, &mut x, &mut y, &mut width, &mut height);
-                    let format = PixelFormat((s.image_format)(raw));
-                    image = Some(geometry([x, y, width, height], format));
-                }
-            }
-            Delivered {
-                raw,
-                key: (s.user_data)(raw).addr().checked_sub(1),
-                status,
-                id: (s.frame_id)(raw),
-                time_ns: (s.timestamp)(raw),
-                bytes,
-                image,
-                has_chunks: kind == sys::PAYLOAD_IMAGE_AND_CHUNKS,
-            }
-        }
     }
 
     /// Ends the stream. `false`: its thread goes on, and may still write into what it was given.
@@ -323,18 +228,5 @@ impl Drop for Stream {
     fn drop(&mut self) {
         // SAFETY: the only count of it; it ends its thread and forgets its buffers.
         unsafe { (self.library.symbols.unref)(self.raw) };
-    }
-}
-
-/// The geometry of a region as Aravis tells it; a negative number becomes 0, which no check lets pass.
-pub(super) fn geometry([x, y, width, height]: [i32; 4], pixel_format: PixelFormat) -> Geometry {
-    let side = |n: i32| u32::try_from(n).unwrap_or(0);
-    Geometry {
-        width: side(width),
-        height: side(height),
-        offset_x: side(x),
-        offset_y: side(y),
-        pixel_format,
-        x_padding: 0,
     }
 }

@@ -40,6 +40,14 @@ pub(super) const THREAD_ENDS: c_int = 1;
 pub(super) const PAYLOAD_IMAGE: c_int = 1;
 /// `ARV_BUFFER_PAYLOAD_TYPE_EXTENDED_CHUNK_DATA`: an image, and chunks behind it.
 pub(super) const PAYLOAD_IMAGE_AND_CHUNKS: c_int = 5;
+/// `ARV_BUFFER_PAYLOAD_TYPE_MULTIPART`.
+pub(super) const PAYLOAD_PARTS: c_int = 10;
+/// From `ARV_BUFFER_PART_DATA_TYPE_2D_IMAGE` to `..._CONFIDENCE_MAP`, which are GenTL's numbers, too: parts that have
+/// a width, a height and a format.
+pub(super) const IMAGE_PARTS: std::ops::RangeInclusive<u16> = 1..=9;
+
+/// `G_TYPE_UINT64`.
+pub(super) const TYPE_UINT64: GType = 11 << 2;
 
 /// `ARV_GV_STREAM_OPTION_PACKET_SOCKET_DISABLED`.
 pub(super) const NO_PACKET_SOCKET: c_int = 1;

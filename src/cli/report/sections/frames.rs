@@ -1,8 +1,8 @@
 //! Rule 4 as a table that adds up.
 
-use super::section;
+use super::{Row, section, table};
 use crate::cli::report::page::count;
-use crate::cli::units::percent;
+use crate::cli::units::{grouped, percent};
 use crate::pipeline::Snapshot;
 use maud::{Markup, html};
 
@@ -66,4 +66,21 @@ pub fn frames(s: &Snapshot) -> Markup {
         }
     };
     section("frames", "Every frame", "", &body)
+}
+
+/// What the camera's library counted, by its names; nothing where it counts nothing.
+pub fn counted_by_source(s: &Snapshot) -> Markup {
+    if s.source_counters.is_empty() {
+        return html! {};
+    }
+    let rows = s.source_counters.iter().map(|(name, n)| {
+        Row::new([html! { code { (name) } }, html! { data value=(n) { (grouped(*n)) } }])
+    });
+    let about = "By its own names, over every start of the camera; its page in docs/ says what each means. Frames count above.";
+    section(
+        "source-counters",
+        "What the camera\u{2019}s library counted",
+        about,
+        &table(&["counter", "count"], rows),
+    )
 }
