@@ -57,6 +57,8 @@ macro_rules! symbols {
     ) => {
         /// The functions of the library. Those that not every version has are options.
         #[derive(Debug)]
+        // Some serve the list of features alone.
+        #[cfg_attr(not(feature = "genapi"), allow(dead_code))]
         pub(super) struct Symbols {
             $(pub $r: sys::$rt,)*
             $(pub $o: Option<sys::$ot>,)*
