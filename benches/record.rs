@@ -155,7 +155,10 @@ fn captured(path: Option<&PathBuf>, rate: f64, seconds: f64, all: &mut Captured)
     let mut kept = None;
     builder = match path {
         Some(path) => {
-            let settings = RecorderSettings::new(path);
+            let mut settings = RecorderSettings::new(path);
+            // One file, that is removed afterwards.
+            settings.rule.segment_bytes = 64 << 30;
+            settings.rule.frames = Some((rate * seconds * 1.5) as u64 + 64);
             let mut spec = StageSpec::new("record");
             spec.holds = settings.holds();
             let mut recorder = Recorder::new(settings, head(GEOMETRY), GEOMETRY.image_bytes());
