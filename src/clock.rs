@@ -72,7 +72,6 @@ enum Inner {
 struct Origin {
     clock: quanta::Clock,
     raw: u64,
-    wall: SystemTime,
 }
 
 fn origin() -> &'static Origin {
@@ -80,7 +79,7 @@ fn origin() -> &'static Origin {
     ORIGIN.get_or_init(|| {
         let clock = quanta::Clock::new();
         let raw = clock.raw();
-        Origin { clock, raw, wall: SystemTime::now() }
+        Origin { clock, raw }
     })
 }
 
@@ -113,7 +112,12 @@ impl Clock {
 
 /// The calendar time of a host time, for logs and file names; not for measuring.
 pub fn wall_time(at: HostTime) -> SystemTime {
-    origin().wall + Duration::from_nanos(at.0)
+    // Both are read each time: in months the counter drifts by minutes from the calendar, which is also set at times.
+    let (wall, now) = (SystemTime::now(), Clock::host().now());
+    match now.0.checked_sub(at.0) {
+        Some(ago) => wall - Duration::from_nanos(ago),
+        None => wall + Duration::from_nanos(at.0 - now.0),
+    }
 }
 
 /// Moves a [`Clock::manual`].

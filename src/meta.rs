@@ -33,6 +33,7 @@ impl Loss {
     }
 
     /// Both together.
+    #[cfg(feature = "recording")]
     pub(crate) fn and(self, other: Loss) -> Loss {
         Loss {
             device: self.device.saturating_add(other.device),

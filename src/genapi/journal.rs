@@ -70,8 +70,14 @@ impl Journal {
         let mut left: Vec<&Setting> = self.made.iter().collect();
         while !left.is_empty() {
             let before = left.len();
-            let mut refused = None;
+            let (mut refused, mut waits) = (None, false);
             for setting in std::mem::take(&mut left) {
+                if !left.is_empty() && (waits || REPEATED.contains(&setting.name.as_str())) {
+                    // What was set before it, and what after, stays so.
+                    waits = true;
+                    left.push(setting);
+                    continue;
+                }
                 match set_again(setting, features, port) {
                     Ok(()) => {}
                     Err(e) if e.cause() == Cause::Port => return Err(e),

@@ -4,6 +4,7 @@ use super::format::{
     ENTRY_BYTES, HEADER_BYTES, Header, Layout, Texts, WallClock, round_up_to_page,
 };
 use super::segment::SegmentFile;
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::format::Geometry;
 use crate::source::FrameIdRule;
@@ -91,6 +92,8 @@ pub(super) struct Chain {
     rule: Rule,
     identity: [u8; 16],
     next: u32,
+    /// Frames are recorded as they come: each segment says what time it was when it was made.
+    live: bool,
 }
 
 impl Chain {
@@ -115,7 +118,13 @@ impl Chain {
             hasher.write_u64(head.started.unix_ns ^ i as u64);
             half.copy_from_slice(&hasher.finish().to_le_bytes());
         }
-        Ok(Chain { base: base.into(), head, rule, identity, next: 0 })
+        Ok(Chain { base: base.into(), head, rule, identity, next: 0, live: false })
+    }
+
+    /// Tells the calendar time anew with each segment: over months the host's clock and the calendar part.
+    pub fn recorded_live(mut self) -> Chain {
+        self.live = true;
+        self
     }
 
     /// Makes the next segment, for payloads of at most `payload_bytes`. `written`: frames of the segments before.
@@ -131,7 +140,10 @@ impl Chain {
             layout,
             segment: self.next,
             identity: self.identity,
-            started: self.head.started,
+            started: match self.live {
+                true => WallClock::at(Clock::host().now()),
+                false => self.head.started,
+            },
             geometry: self.head.geometry,
             max_payload_bytes: self.head.max_payload_bytes,
             id_rule: self.head.id_rule,

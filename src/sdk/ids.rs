@@ -42,7 +42,7 @@ impl Ids {
         };
         let ahead = (raw % modulus + modulus - last_raw % modulus) % modulus;
         let wrapped = raw < last_raw && last_raw + NEAR > modulus && raw <= NEAR;
-        if started && raw <= last_raw && !wrapped {
+        if started && (raw <= last_raw && !wrapped || ahead > modulus / 2) {
             self.last = Some((raw, last + 1));
             return last + 1;
         }

@@ -9,11 +9,15 @@ pub mod aravis;
 mod binary;
 #[cfg(feature = "gentl")]
 pub mod gentl;
-#[cfg(any(feature = "mvs", feature = "aravis"))]
+#[cfg(any(feature = "mvs", feature = "gentl", feature = "aravis"))]
 mod ids;
+#[cfg(any(feature = "mvs", feature = "gentl", feature = "aravis"))]
+mod locked;
 #[cfg(feature = "mvs")]
 pub mod mvs;
 #[cfg(any(feature = "mvs", feature = "aravis"))]
 mod settings;
-#[cfg(any(feature = "mvs", feature = "aravis"))]
+#[cfg(any(feature = "mvs", feature = "gentl", feature = "aravis"))]
 mod unanswered;
+#[cfg(any(feature = "mvs", feature = "gentl"))]
+mod values;

@@ -1,35 +1,7 @@
 //! Every feature that a run has set on a camera, to be set again when it comes back.
 
-/// Features that decide how long a frame is, or how it travels. Some cameras let them be written while they
-/// grab, and then send frames that the host never completes.
-const LOCKED: &[&str] = &[
-    "Width",
-    "Height",
-    "PixelFormat",
-    "PixelSize",
-    "BinningHorizontal",
-    "BinningVertical",
-    "BinningSelector",
-    "DecimationHorizontal",
-    "DecimationVertical",
-    "RegionSelector",
-    "RegionMode",
-    "RegionDestination",
-    "ImageCompressionMode",
-    "ChunkModeActive",
-    "ChunkSelector",
-    "ChunkEnable",
-    "UserSetLoad",
-    "GevSCPSPacketSize",
-];
-
 /// Commands by which other features get their values: they are executed again in their place.
 const REPEATED: &[&str] = &["UserSetLoad"];
-
-/// Whether a feature is only ever set while the camera is stopped.
-pub(super) fn is_locked(feature: &str) -> bool {
-    LOCKED.contains(&feature)
-}
 
 /// A camera whose features can be set.
 pub(super) trait Features {
@@ -85,15 +57,14 @@ impl<F: Features> Settings<F> {
 
     /// Sets a feature as what it is.
     fn apply(&mut self, camera: &mut F, name: &str, value: &str) -> Result<F::Kind, F::Refused> {
-        let kind = match self.kinds.iter().find(|(n, _)| n == name) {
-            Some((_, kind)) => *kind,
-            None => {
-                let kind = camera.ask(name, value)?;
-                self.kinds.push((name.into(), kind));
-                kind
-            }
-        };
-        camera.write(kind, name, value).map(|()| kind)
+        if let Some((_, kind)) = self.kinds.iter().find(|(n, _)| n == name) {
+            return camera.write(*kind, name, value).map(|()| *kind);
+        }
+        let kind = camera.ask(name, value)?;
+        camera.write(kind, name, value)?;
+        // Only now: what was refused may have been asked for at a moment when the camera did not tell.
+        self.kinds.push((name.into(), kind));
+        Ok(kind)
     }
 
     fn note(&mut self, name: &str, value: &str) {
@@ -119,8 +90,14 @@ impl<F: Features> Settings<F> {
         let mut current: Vec<(String, String)> = Vec::new();
         while !left.is_empty() {
             let before = left.len();
-            let mut refused = None;
+            let (mut refused, mut waits) = (None, false);
             for setting in std::mem::take(&mut left) {
+                if !left.is_empty() && (waits || REPEATED.contains(&setting.name.as_str())) {
+                    // What was set before it, and what after, stays so.
+                    waits = true;
+                    left.push(setting);
+                    continue;
+                }
                 let done = self
                     .select(camera, &setting.selectors, &mut current)
                     .and_then(|()| self.apply(camera, &setting.name, &setting.value));
@@ -271,6 +248,11 @@ mod tests {
         settings.set(&mut camera, "Load", "execute").unwrap();
         settings.restore(&mut camera).unwrap();
         assert_eq!(camera.0, ["Load=execute", "Width=16", "Offset=8"]);
+        settings.set(&mut camera, "UserSetLoad", "execute").unwrap();
+        settings.set(&mut camera, "Gain", "3").unwrap();
+        camera.0.clear();
+        settings.restore(&mut camera).unwrap();
+        assert_eq!(camera.0, ["Width=16", "Offset=8", "UserSetLoad=execute", "Gain=3"]);
         settings.note("Never", "1");
         assert_eq!(settings.restore(&mut camera), Err("never"));
         settings.note("Gone", "1");

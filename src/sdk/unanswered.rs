@@ -3,12 +3,9 @@
 
 use crate::fault::Fault;
 
-/// A code as a call answers it.
-type Code = u32;
-
 /// Function, code, how often.
 #[derive(Debug, Default)]
-pub(super) struct Unanswered(Vec<(&'static str, Code, u64)>);
+pub(super) struct Unanswered(Vec<(&'static str, i64, u64)>);
 
 impl Unanswered {
     /// Room for a few kinds, so that noting one allocates nothing.
@@ -18,7 +15,8 @@ impl Unanswered {
 
     /// Notes what a call answered, if that is a fault.
     #[cold]
-    pub fn note(&mut self, call: &'static str, code: Code, times: u64) {
+    pub fn note(&mut self, call: &'static str, code: impl Into<i64>, times: u64) {
+        let code = code.into();
         match self.0.iter_mut().find(|(c, k, _)| (*c, *k) == (call, code)) {
             Some((_, _, n)) => *n += times,
             None => self.0.push((call, code, times)),
@@ -28,7 +26,7 @@ impl Unanswered {
     /// Tells each kind once, and forgets it.
     pub fn take(&mut self, tell: &mut dyn FnMut(Fault, &'static str, u64)) {
         for (call, code, times) in self.0.drain(..) {
-            tell(Fault::code(i64::from(code)), call, times);
+            tell(Fault::code(code), call, times);
         }
     }
 }

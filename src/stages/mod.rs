@@ -30,7 +30,7 @@ pub use image::{
 };
 pub use inspect::{INSPECT_KEYS, Inspect};
 pub use keys::{Key, KeyType};
-#[cfg(test)]
+#[cfg(all(test, feature = "recording"))]
 pub(crate) use measure::tests::frame_of;
 pub use measure::{Measurement, Unmeasurable, measure};
 pub use record::Record;

@@ -2,8 +2,11 @@
 
 use super::fakegentl::Fake;
 use super::{Checked, SMALL, SOON, WHOLE_RUN, assert_well, camera, count, ended, line, util};
+use frameline::buffer::{Pool, PoolConfig};
 use frameline::pipeline::{Snapshot, StageSpec};
-use frameline::source::Source;
+use frameline::sdk::gentl::Gentl;
+use frameline::source::{Diagnosis, Fill, Grab, Source};
+use std::time::Duration;
 use util::{Notes, anomaly, pass, until, watched};
 
 /// A run of 100 frames under a script.
@@ -45,10 +48,12 @@ fn incomplete_frames_are_incomplete() {
 #[test]
 fn lengths_are_not_believed() {
     watched(|| {
-        let (end, checked) = run("frame 10 report=99999999; frame 20 report=10; frame 30 size=0x0");
+        let (end, checked) = run(
+            "frame 10 report=99999999; frame 20 report=10; frame 30 size=0x0; frame 40 size=4294967295x4294967295",
+        );
         assert_eq!(anomaly(&end, "clipped_length"), 1, "{:?}", end.anomalies);
         assert_eq!(anomaly(&end, "short_frame"), 1, "{:?}", end.anomalies);
-        assert_eq!(anomaly(&end, "bad_geometry"), 1, "{:?}", end.anomalies);
+        assert_eq!(anomaly(&end, "bad_geometry"), 2, "{:?}", end.anomalies);
         assert_eq!(checked.torn(), 0, "{:?}", end.anomalies);
     });
 }
@@ -230,4 +235,113 @@ fn a_payload_can_be_given() {
     let fake = Fake::new(SMALL);
     let camera = camera(&fake, "payload=20000");
     assert_eq!((camera.payload_bytes(), camera.max_payload_bytes()), (20_000, 20_000));
+}
+
+/// Catches: losses and damage that nobody sees for the rest of a run, because a question failed once.
+#[test]
+fn a_question_that_fails_once_is_asked_again() {
+    watched(|| {
+        let (end, _) = run("frame 30 drop; frame 31 drop; frame 60 drop; frame 70 incomplete; \
+             fail DSGetBufferInfoStacked -1001; fail DSGetBufferInfo -1010");
+        let f = end.frames;
+        assert_eq!((f.lost_by_device, f.incomplete), (3, 1), "{f:?}");
+        assert_eq!(count(&end, -1001), 1, "it is told: {:?}", end.faults);
+        let fake = Fake::new(&format!("producer stacked=0;{SMALL}"));
+        fake.script(
+            "frame 30 drop; frame 60 incomplete; fail DSGetBufferInfo -1010 after=50 times=17",
+        );
+        let end = ended(
+            line(camera(&fake, ""))
+                .configure(|c| c.capture.frames = Some(100))
+                .stage(StageSpec::new("pass").ring(WHOLE_RUN), pass())
+                .start()
+                .unwrap(),
+        );
+        let f = end.frames;
+        assert_eq!((f.lost_by_device, f.incomplete), (1, 1), "{f:?}");
+        assert_eq!(count(&end, -1010), 17, "each is told: {:?}", end.faults);
+    });
+}
+
+/// Catches: a payload that is asked of the camera where the host's side adds to it: slots that are too small from the second
+/// start on, and a format that seems to have changed at each silence.
+#[test]
+fn the_side_that_knows_the_payload_is_asked_at_each_start() {
+    watched(|| {
+        const ADDED: usize = 4096;
+        let fake = Fake::new(&format!("{SMALL} defines=1 adds={ADDED}"));
+        let mut source = camera(&fake, "trigger=software&Width=64&Height=32");
+        assert_eq!(source.payload_bytes(), 64 * 32 + ADDED);
+        source.set_feature("Width", "128").unwrap();
+        for round in 0..3 {
+            let mut pool = pool(8, source.payload_bytes());
+            while let Some(frame) = pool.take() {
+                source.queue(frame);
+            }
+            source.start(Fill::Announce).unwrap();
+            assert_eq!(source.diagnose(), Diagnosis::IdleTrigger, "start {round}");
+            source.stop_device().unwrap();
+            source.stop_host().unwrap();
+            source.revoke(&mut |frame| pool.put_back(frame));
+            source.set_feature("ExposureTime", "2000").unwrap();
+            assert_eq!(source.payload_bytes(), 128 * 32 + ADDED, "start {round}");
+        }
+        drop(source);
+        assert_eq!(fake.calls("DSClose"), fake.calls("DevOpenDataStream"), "all closed");
+    });
+}
+
+/// Catches: a pool that shrinks with each start, to nothing, because the slots that frames were in then are never
+/// announced again.
+#[test]
+fn slots_that_were_out_at_the_start_are_filled_again() {
+    watched(|| {
+        let fake = Fake::new(&format!("producer min=1;{SMALL}"));
+        let mut source = camera(&fake, "");
+        let mut pool = pool(4, source.payload_bytes());
+        let mut out: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
+        source.queue(out.pop().unwrap());
+        source.start(Fill::Announce).unwrap();
+        let grab = |source: &mut Gentl| {
+            let mut came = None;
+            until("a frame comes", || {
+                let (frame, grab) = source.grab_queued(Duration::from_millis(100));
+                if let (Some(mut frame), Grab::Filled { reported_bytes }) = (frame, grab) {
+                    frame.set_filled(reported_bytes as usize);
+                    came = Some(frame.filled());
+                }
+                came.is_some()
+            });
+            came.unwrap()
+        };
+        let held = grab(&mut source);
+        let seen = held.image().to_vec();
+        out.drain(..).for_each(|frame| source.queue(frame)); // They come home in mid-run.
+        let mut last = held.id();
+        for _ in 0..10 {
+            let frame = grab(&mut source);
+            assert!(
+                Fake::is_whole(frame.image()) && frame.id() > last,
+                "{} after {last}",
+                frame.id()
+            );
+            last = frame.id();
+            source.queue(frame.into_mut().unwrap());
+        }
+        assert_eq!(held.image(), seen, "what is held is not written");
+        assert_eq!(fake.calls("DevOpenDataStream"), 2, "it was started anew once");
+        let mut told = Vec::new();
+        source.take_faults(&mut |fault, call, times| told.push((fault.code, call, times)));
+        assert_eq!(told, [(-1022, "DSAnnounceBuffer", 3)]);
+        source.stop_device().unwrap();
+        source.stop_host().unwrap();
+        source.revoke(&mut |frame| pool.put_back(frame));
+        drop(held);
+        assert!(pool.census().all_home());
+    });
+}
+
+fn pool(slots: usize, bytes: usize) -> Pool {
+    let config = PoolConfig { headroom: 1.0, lock: false, ..PoolConfig::new(slots, bytes) };
+    Pool::new(config, Default::default()).unwrap()
 }

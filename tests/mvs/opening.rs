@@ -47,7 +47,7 @@ fn what_is_not_there_or_not_one() {
     assert!(says.contains("no camera with serial=XX") && says.contains("serial=DB22"), "{says}");
     let none = Fake::new("camera none");
     let (_, says) = refused(&none, "");
-    assert!(says.contains("it sees no camera"), "{says}"); // aravis#953
+    assert!(says.contains("sees no camera; check power"), "{says}"); // aravis#953
 }
 
 /// Catches: a line that dies because the camera is still held by the program before it.

@@ -2,6 +2,7 @@
 
 use super::{Device, Look};
 use crate::cli::job::with_parameter;
+use crate::query;
 use crate::sdk::gentl::{self, Camera, Producer};
 use std::path::Path;
 
@@ -41,7 +42,11 @@ fn look_through(file: &Path) -> Look {
 
 /// What opens a camera. Some producers give cameras on different interfaces one identifier.
 fn uri(file: &Path, camera: &Camera, all: &[Camera]) -> String {
-    let uri = with_parameter(&format!("gentl:{}", file.display()), "device", &camera.id);
+    let uri = with_parameter(
+        &format!("gentl:{}", query::encode(&file.to_string_lossy())),
+        "device",
+        &camera.id,
+    );
     match all.iter().filter(|c| c.id == camera.id).count() {
         1 => uri,
         _ => with_parameter(&uri, "interface", &camera.interface),

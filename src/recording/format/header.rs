@@ -253,7 +253,8 @@ pub struct Header {
     pub segment: u32,
     /// The same in all segments of a recording.
     pub identity: [u8; 16],
-    /// When recording began, on both clocks; the same in all segments.
+    /// When this segment was made, on both clocks, so that the calendar does not part from the host's clock in a long
+    /// recording.
     pub started: WallClock,
     /// The first frame's.
     pub geometry: Geometry,

@@ -149,7 +149,7 @@ fn begin(shared: &Arc<Shared>, geometry: Geometry) -> Result<(), Error> {
     let of_the_source = geometry == shared.head.geometry;
     let payload = if of_the_source { shared.payload_bytes } else { geometry.image_bytes() };
     let head = Head { geometry, ..shared.head.clone() };
-    let mut chain = Chain::new(&shared.settings.path, head, shared.settings.rule)?;
+    let mut chain = Chain::new(&shared.settings.path, head, shared.settings.rule)?.recorded_live();
     let first = chain.open_next(payload, 0)?;
     *lock(&shared.chain) = Some(chain);
     lock(&shared.state).open.push_back(Open::new(first));

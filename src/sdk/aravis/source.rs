@@ -19,7 +19,7 @@ use crate::feature::Feature;
 use crate::format::Geometry;
 use crate::query;
 use crate::sdk::ids::Ids;
-use crate::sdk::settings::is_locked;
+use crate::sdk::locked::is_locked;
 use crate::sdk::unanswered::Unanswered;
 use crate::source::{Diagnosis, Evidence, Fill, Grab, Source, SourceCounts, SourceInfo};
 use std::time::Duration;

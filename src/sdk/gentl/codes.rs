@@ -12,6 +12,7 @@ pub(super) const GC_ERR_RESOURCE_IN_USE: Code = -1004;
 pub(super) const GC_ERR_ACCESS_DENIED: Code = -1005;
 pub(super) const GC_ERR_INVALID_HANDLE: Code = -1006;
 pub(super) const GC_ERR_INVALID_PARAMETER: Code = -1009;
+pub(super) const GC_ERR_NO_DATA: Code = -1008;
 pub(super) const GC_ERR_IO: Code = -1010;
 pub(super) const GC_ERR_TIMEOUT: Code = -1011;
 pub(super) const GC_ERR_INVALID_BUFFER: Code = -1013;

@@ -3,8 +3,8 @@
 use crate::error::Error;
 use crate::format::PixelFormat;
 use crate::query::{self, wrong};
+use crate::sdk::values::{between, library, number, trigger};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 /// Every parameter of a `gentl:` URI, with one line of help. Beside them, every name that begins with a capital letter is
@@ -23,6 +23,10 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     (
         "payload",
         "bytes of a frame, where the camera says less than it sends (default what it says)",
+    ),
+    (
+        "xml",
+        "file with the description of the camera's features, XML or zip, in place of the one that the camera brings",
     ),
     ("trigger", "off, software, line0 to line3 or counter0 (default the camera's)"),
     ("max_format", "the largest PFNC pixel format that will be set (default the present one)"),
@@ -53,6 +57,7 @@ pub(super) struct Config {
     pub wait: Duration,
     pub buffers: Option<usize>,
     pub payload: Option<usize>,
+    pub xml: Option<PathBuf>,
     pub max_format: Option<PixelFormat>,
     /// Features to set, in order.
     pub features: Vec<(String, String)>,
@@ -64,12 +69,13 @@ impl Config {
     pub fn from_uri(uri: &str) -> Result<Config, Error> {
         let (place, pairs) = query::parts("gentl", uri)?;
         let mut config = Config {
-            producer: (!place.is_empty()).then(|| PathBuf::from(place)),
+            producer: library(place)?,
             key: Key::Only,
             interface: None,
             wait: Duration::ZERO,
             buffers: None,
             payload: None,
+            xml: None,
             max_format: None,
             features: Vec::new(),
             rest: String::new(),
@@ -109,7 +115,9 @@ impl Config {
                 self.payload =
                     Some(between(name, value, 1..=MAX_PAYLOAD_BYTES, "bytes, 1 to 4294967296")?);
             }
-            "trigger" => self.features.extend(trigger(name, value)?),
+            "xml" if value.is_empty() => return Err(wrong(name, value, "a file")),
+            "xml" => self.xml = Some(value.into()),
+            "trigger" => self.features.extend(trigger(name, value, "Counter0End")?),
             "max_format" => {
                 let format = PixelFormat::from_name(value);
                 let format =
@@ -129,36 +137,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-/// The features that a trigger stands for.
-fn trigger(name: &str, value: &str) -> Result<Vec<(String, String)>, Error> {
-    let feature = |name: &str, value: &str| (name.to_string(), value.to_string());
-    let source = match value {
-        "off" => return Ok(vec![feature("TriggerMode", "Off")]),
-        "software" => "Software",
-        "line0" => "Line0",
-        "line1" => "Line1",
-        "line2" => "Line2",
-        "line3" => "Line3",
-        "counter0" => "Counter0End",
-        _ => return Err(wrong(name, value, "off, software, line0 to line3 or counter0")),
-    };
-    Ok(vec![feature("TriggerMode", "On"), feature("TriggerSource", source)])
-}
-
-fn number<T: FromStr>(name: &str, value: &str, expected: &str) -> Result<T, Error> {
-    value.parse().map_err(|_| wrong(name, value, expected))
-}
-
-fn between(
-    name: &str,
-    value: &str,
-    range: std::ops::RangeInclusive<usize>,
-    expected: &str,
-) -> Result<usize, Error> {
-    let n = number(name, value, expected)?;
-    if range.contains(&n) { Ok(n) } else { Err(wrong(name, value, expected)) }
 }
 
 #[cfg(test)]
@@ -189,9 +167,15 @@ mod tests {
         }
         let e = Config::from_uri("gentl:?exposure=5").unwrap_err();
         assert!(e.to_string().contains("device, serial, user"), "{e}");
-        for wrong in
-            ["buffers=0", "buffers=2000", "payload=0", "trigger=on", "serial=1&index=2", "index=x"]
-        {
+        for wrong in [
+            "buffers=0",
+            "buffers=2000",
+            "payload=0",
+            "xml=",
+            "trigger=on",
+            "serial=1&index=2",
+            "index=x",
+        ] {
             assert_eq!(
                 Config::from_uri(&format!("gentl:?{wrong}")).unwrap_err().kind(),
                 ErrorKind::Config

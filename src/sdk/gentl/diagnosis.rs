@@ -1,7 +1,6 @@
 //! Why no frame comes: whether the camera's registers can be reached, its payload against that at the start, the
 //! trigger.
 
-use super::codes::GC_ERR_NOT_AVAILABLE;
 use super::open;
 use super::source::Gentl;
 use crate::fault::FaultClass;
@@ -20,7 +19,9 @@ impl Gentl {
         let reached = self.features.integer("Width");
         let class =
             reached.as_ref().err().map(|code| super::codes::table().classify(i64::from(*code)));
-        if class == Some(FaultClass::Lost) {
+        // A register that cannot be read is loss enough: producers were seen to answer a time-out, or a fault without more,
+        // of a camera that was unplugged.
+        if matches!(class, Some(FaultClass::Lost | FaultClass::Timeout | FaultClass::Unknown)) {
             evidence.connected = Some(false);
             evidence.exception = reached.err().map(i64::from);
             self.evidence = evidence;
@@ -28,10 +29,10 @@ impl Gentl {
         }
         evidence.connected = reached.is_ok().then_some(true);
         let payload = match self.config.payload {
-            Some(_) => Err(GC_ERR_NOT_AVAILABLE), // The camera is not believed.
-            None => open::payload(&mut self.features, self.stream.as_ref()),
+            Some(_) => None, // The camera is not believed.
+            None => open::payload(&mut self.features, self.stream.as_ref()).ok(),
         };
-        evidence.payload_now = payload.ok();
+        evidence.payload_now = payload;
         evidence.triggered = self.features.text("TriggerMode").map(|mode| mode != "Off");
         self.evidence = evidence;
         match evidence.payload_now {

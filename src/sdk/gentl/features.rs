@@ -2,41 +2,13 @@
 
 use super::codes::*;
 use super::modules::Device;
+use super::open::Failure;
 use crate::error::{Error, ErrorKind};
 use crate::feature::Feature;
 use crate::genapi::{self, Journal, Port, PortError, Refused};
+use crate::query;
+use std::path::Path;
 use std::sync::Arc;
-
-/// Features that decide how long a frame is. Some cameras let them be written while they grab, and then send frames
-/// that are longer than their buffers.
-const LOCKED: &[&str] = &[
-    "Width",
-    "Height",
-    "PixelFormat",
-    "PixelSize",
-    "BinningHorizontal",
-    "BinningVertical",
-    "BinningSelector",
-    "DecimationHorizontal",
-    "DecimationVertical",
-    "RegionSelector",
-    "RegionMode",
-    "RegionDestination",
-    "ComponentSelector",
-    "ComponentEnable",
-    "ImageCompressionMode",
-    "ChunkModeActive",
-    "ChunkSelector",
-    "ChunkEnable",
-    "MultiPartActive",
-    "UserSetLoad",
-    "GevSCPSPacketSize",
-];
-
-/// Whether a feature is only ever set while the camera is stopped.
-pub(super) fn is_locked(feature: &str) -> bool {
-    LOCKED.contains(&feature)
-}
 
 /// A device's registers, as GenApi reaches them.
 struct Registers(Arc<Device>);
@@ -72,9 +44,12 @@ pub(super) struct Features {
 }
 
 impl Features {
-    /// Those of a device, by the first of its descriptions that can be read.
-    pub fn of(device: &Arc<Device>) -> Result<Features, Error> {
-        let urls = device.description_urls().unwrap_or_default();
+    /// Those of a device, by the description in that file, or the first of its own that can be read.
+    pub fn of(device: &Arc<Device>, xml: Option<&Path>) -> Result<Features, Error> {
+        let urls = match xml {
+            Some(file) => vec![format!("File:{}", query::encode(&file.to_string_lossy()))],
+            None => device.description_urls().unwrap_or_default(),
+        };
         let mut port = Registers(device.clone());
         let mut why = None;
         for url in &urls {
@@ -91,7 +66,7 @@ impl Features {
             || {
                 Error::new(
                     ErrorKind::Source,
-                    "the producer gives no description of the camera's features, without which it cannot be started; ask its maker for a newer one",
+                    "the producer gives no description of the camera's features, without which it cannot be started; ask its maker for a newer one, or for the file, and give that with xml=FILE",
                 )
             },
             Error::from,
@@ -107,6 +82,16 @@ impl Features {
         let mut port = self.port()?;
         self.map.forget();
         self.map.get_integer(&mut port, name).map_err(|why| code_of(&why))
+    }
+
+    /// The same; a failure is the port's code, or a sentence of what the description lacks.
+    pub fn read(&mut self, name: &str) -> Result<i64, Failure> {
+        let mut port = self.port().map_err(|code| ("GCReadPort", code))?;
+        self.map.forget();
+        self.map.get_integer(&mut port, name).map_err(|why| match why.code() {
+            Some(_) => Failure::Code("GCReadPort", code_of(&why)),
+            None => Failure::Error(why.into()),
+        })
     }
 
     /// A value as text; `None` where there is none.
@@ -127,7 +112,11 @@ impl Features {
     pub fn run(&mut self, name: &str) -> Result<(), Code> {
         let mut port = self.port()?;
         self.map.execute(&mut port, name).map_err(|why| {
-            tracing::debug!("{why}");
+            match why.code() {
+                Some(_) => tracing::debug!("{why}"),
+                // Its code says little; the sentence says it all.
+                None => tracing::warn!("{why}"),
+            }
             code_of(&why)
         })
     }

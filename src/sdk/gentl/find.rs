@@ -119,7 +119,13 @@ pub(super) fn choose(
     let meant: Vec<usize> = (0..cameras.len()).filter(|n| cameras[*n].1.is(key, *n)).collect();
     let all = || {
         let all: Vec<_> = cameras.iter().map(|(_, c)| c.to_string()).collect();
-        if all.is_empty() { "no camera".into() } else { all.join("; ") }
+        all.join("; ")
+    };
+    // What it sees in place of the one that is meant.
+    let instead = match (cameras.is_empty(), key) {
+        (false, _) => format!("; it sees {}", all()),
+        (true, Key::Only) if interface.is_none() => String::new(),
+        (true, _) => ", nor any other".to_string(),
     };
     let mut what = match key {
         Key::Only => String::new(),
@@ -136,8 +142,8 @@ pub(super) fn choose(
         [] => Err(Error::new(
             ErrorKind::Source,
             format!(
-                "the GenTL producer sees no camera{what}; it sees {}; check power, cable and network (frameline doctor), and that this producer is for that kind of camera",
-                all()
+                "the GenTL producer sees no camera{what}{}; check power, cable and network (frameline doctor), and that this producer is for that kind of camera",
+                instead
             ),
         )),
         _ => Err(Error::config(format!(
@@ -170,6 +176,6 @@ mod tests {
         assert!(e.kind() == ErrorKind::Source && e.to_string().contains("serial=B2"), "{e}");
         assert!(choose(Vec::new(), &Key::Only, None).is_err());
         let e = choose(list(), &Key::Index(0), Some("far")).unwrap_err().to_string();
-        assert!(e.contains("with index=0 on interface=far; it sees no camera"), "{e}");
+        assert!(e.contains("with index=0 on interface=far, nor any other;"), "{e}");
     }
 }

@@ -23,6 +23,10 @@ impl Gentl {
             self.last_call = "DSGetBufferInfo";
             return Err(Fault { detail, ..fault(GC_ERR_BUFFER_TOO_SMALL) });
         }
+        if self.announced.is_starved() && self.state == State::Running {
+            self.start_anew()?;
+            self.last_call = "EventGetData";
+        }
         let begun = Instant::now();
         let mut left = timeout;
         loop {
@@ -44,7 +48,7 @@ impl Gentl {
         let Some(mut stream) = self.stream.take() else {
             return (frame, Grab::Filled { reported_bytes: 0 });
         };
-        let answers = stream.ask(buffer, &QUESTIONS, &mut self.skip);
+        let answers = stream.ask(buffer, &QUESTIONS, &mut self.unanswered);
         let capacity = frame.capacity();
         let read = self.rules.read(&answers, capacity, frame.meta_mut());
         // A producer that does not number its frames delivers all that it has.

@@ -144,12 +144,20 @@ pub fn producers() -> Vec<PathBuf> {
         here.retain(|f| is_producer(f) && f.is_file());
         here.sort();
         for file in here {
-            if !found.contains(&file) {
+            // By what it is: one producer may be reached by several links.
+            if !found.iter().any(|known| same_file(known, &file)) {
                 found.push(file);
             }
         }
     }
     found
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
 }
 
 fn is_producer(file: &Path) -> bool {
@@ -164,7 +172,7 @@ fn resolve(given: Option<&Path>) -> Result<PathBuf, Error> {
     let Some(given) = given else {
         let found = producers();
         return match &found[..] {
-            [one] => Ok(one.clone()),
+            [one] => real(one),
             [] => Err(Error::new(
                 ErrorKind::Source,
                 format!(
@@ -181,17 +189,23 @@ fn resolve(given: Option<&Path>) -> Result<PathBuf, Error> {
     if given.components().count() < 2 {
         // A bare name is looked for where the variable leads, and nowhere else.
         let found = producers();
-        return found.iter().find(|f| f.file_name() == Some(given.as_os_str())).cloned().ok_or_else(|| {
-            Error::config(format!(
+        let Some(file) = found.iter().find(|f| f.file_name() == Some(given.as_os_str())) else {
+            return Err(Error::config(format!(
                 "the GenTL producer {given:?} is a bare name, and none of that name lies where {PATH_VARIABLE} leads ({}); producers are never taken from the working directory, so give its path, as gentl:/path/NAME.cti",
                 if found.is_empty() { "to no *.cti".into() } else { list(&found) }
-            ))
-        });
+            )));
+        };
+        return real(file);
     }
-    given.canonicalize().map_err(|e| {
+    real(given)
+}
+
+/// The file behind every link, so that it is loaded and initialised once, however it is named.
+fn real(file: &Path) -> Result<PathBuf, Error> {
+    file.canonicalize().map_err(|e| {
         Error::config(format!(
             "the GenTL producer {} cannot be opened ({e}); name the maker's *.cti, in the folder that it was installed to",
-            given.display()
+            file.display()
         ))
     })
 }
@@ -266,6 +280,8 @@ impl Producer {
                 }
             ))
         })?;
+        // From here on its code has run, and may have left threads: it is never unmapped, however this ends.
+        let loaded = ManuallyDrop::new(loaded);
         // SAFETY: bound from this producer, which is loaded; the registry has it called once.
         let initialised = match check(unsafe { (symbols.init)() }) {
             Ok(()) => true,
@@ -283,11 +299,11 @@ impl Producer {
             }
         };
         let root = Root::open(&symbols).map_err(|code| {
+            let said = last_error(&symbols); // Closed, it would no longer know.
             if initialised {
                 // SAFETY: initialised above, and no module of it is open.
                 unsafe { (symbols.close)() };
             }
-            let said = last_error(&symbols);
             let what = format!(
                 "the GenTL producer {shown} does not open: TLOpen answered {}{said}",
                 named(code)
@@ -299,7 +315,7 @@ impl Producer {
             path: path.to_path_buf(),
             initialised,
             root: Mutex::new(root),
-            _loaded: ManuallyDrop::new(loaded),
+            _loaded: loaded,
         })
     }
 

@@ -20,7 +20,6 @@ mod displaced;
 mod features;
 mod find;
 mod grab;
-mod ids;
 mod library;
 mod modules;
 mod open;
@@ -28,7 +27,6 @@ mod reading;
 mod source;
 mod stream;
 mod sys;
-mod unanswered;
 
 pub use config::PARAMETERS;
 pub use find::{Camera, about, cameras};

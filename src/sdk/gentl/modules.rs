@@ -65,9 +65,10 @@ pub(super) fn text(
 pub(super) fn number(
     get: impl FnOnce(*mut i32, *mut c_void, *mut usize) -> GcError,
 ) -> Result<u64, Code> {
-    let (mut kind, mut value, mut bytes) = (0, [0_u8; 8], 8);
-    check(get(&mut kind, value.as_mut_ptr().cast(), &mut bytes))?;
-    decode(kind, value, bytes)
+    // Aligned for whatever type the producer stores.
+    let (mut kind, mut value, mut bytes) = (0, 0_u64, 8);
+    check(get(&mut kind, std::ptr::from_mut(&mut value).cast(), &mut bytes))?;
+    decode(kind, value.to_ne_bytes(), bytes)
 }
 
 /// The number in a value of that type; one of an unknown type is as long as is said.

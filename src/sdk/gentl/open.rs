@@ -89,6 +89,8 @@ pub(super) struct Needs {
     pub least: usize,
     /// So many are kept announced.
     pub buffers: usize,
+    /// The payload's size is what the host's side says: a stream has to be open to ask for it.
+    pub asks_stream: bool,
 }
 
 /// A camera that is open and stopped.
@@ -152,7 +154,8 @@ pub(super) fn open_once(
     let device = producer.open_device(&found).map_err(|e| failed(e.into()))?;
     let stream = Stream::open(&device).map_err(|e| failed(e.into()))?;
     let needs = Needs::ask(&stream, config).map_err(|e| failed(e.into()))?;
-    let mut features = Features::of(&device).map_err(|e| failed(e.into()))?;
+    let mut features =
+        Features::of(&device, config.xml.as_deref()).map_err(|e| failed(e.into()))?;
     let format = Format::read(&mut features, Some(&stream), config).map_err(failed)?;
     let ticks_a_second = device.number(device_info::TIMESTAMP_FREQUENCY).unwrap_or(0);
     let rules = Rules { geometry: format.geometry, ticks_a_second };
@@ -179,7 +182,8 @@ impl Needs {
                 "buffers is {buffers}, but the producer wants at least {least} to be announced"
             )));
         }
-        Ok(Needs { least, buffers })
+        let asks_stream = stream.info(stream_info::DEFINES_PAYLOAD_SIZE).is_ok_and(|v| v != 0);
+        Ok(Needs { least, buffers, asks_stream })
     }
 }
 
@@ -191,16 +195,16 @@ pub(super) struct Format {
 }
 
 /// Bytes of a frame: from the host's side, where that knows them, else from the camera.
-pub(super) fn payload(features: &mut Features, stream: Option<&Stream>) -> Result<u64, Code> {
+pub(super) fn payload(features: &mut Features, stream: Option<&Stream>) -> Result<u64, Failure> {
     let said = |command| stream.map_or(Err(GC_ERR_NOT_AVAILABLE), |s| s.info(command));
     if said(stream_info::DEFINES_PAYLOAD_SIZE).is_ok_and(|v| v != 0)
         && let Ok(bytes) = said(stream_info::PAYLOAD_SIZE)
     {
         return Ok(bytes);
     }
-    match features.integer("PayloadSize") {
+    match features.read("PayloadSize") {
         Ok(bytes) => Ok(u64::try_from(bytes).unwrap_or(0)),
-        Err(code) => said(stream_info::PAYLOAD_SIZE).map_err(|_| code),
+        Err(failure) => said(stream_info::PAYLOAD_SIZE).map_err(|_| failure),
     }
 }
 
@@ -211,12 +215,10 @@ impl Format {
         stream: Option<&Stream>,
         config: &Config,
     ) -> Result<Format, Failure> {
-        const READ: &str = "GCReadPort";
         let side = |features: &mut Features, name| {
-            let value = features.integer(name).map_err(|code| (READ, code))?;
-            Ok::<_, (&'static str, Code)>(u32::try_from(value).unwrap_or(0))
+            Ok::<_, Failure>(u32::try_from(features.read(name)?).unwrap_or(0))
         };
-        let format = features.integer("PixelFormat").map_err(|code| (READ, code))?;
+        let format = features.read("PixelFormat")?;
         let geometry = Geometry {
             width: side(features, "Width")?,
             height: side(features, "Height")?,
@@ -227,7 +229,7 @@ impl Format {
         };
         let bytes = match config.payload {
             Some(bytes) => bytes as u64,
-            None => payload(features, stream).map_err(|code| (READ, code))?,
+            None => payload(features, stream)?,
         };
         Ok(Format { geometry, payload: usize::try_from(bytes).unwrap_or(usize::MAX) })
     }

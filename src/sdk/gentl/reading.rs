@@ -114,7 +114,8 @@ impl Rules {
             larger: if is_larger { Some(needed.unwrap_or(filled)) } else { None },
             is_multi_part: kind == Some(payload_type::MULTI_PART),
             image_at: image_offset.unwrap_or(0),
-            has_chunks: is(chunks) || kind == Some(payload_type::CHUNK_ONLY),
+            has_chunks: is(chunks)
+                || matches!(kind, Some(payload_type::CHUNK_ONLY | payload_type::CHUNK_DATA)),
         }
     }
 

@@ -2,21 +2,22 @@
 
 use super::codes::*;
 use super::config::{Config, Key};
-use super::features::{Features, is_locked};
+use super::features::Features;
 use super::find::Camera;
-use super::ids::Ids;
 use super::library::Producer;
 use super::modules::Device;
 use super::open::{self, Format, Needs};
 use super::reading::Rules;
 use super::stream::{Announced, Stream};
 use super::sys::stream_info;
-use super::unanswered::Unanswered;
 use crate::buffer::FrameMut;
 use crate::error::{Error, ErrorKind};
 use crate::fault::{CodeTable, Fault};
 use crate::format::Geometry;
 use crate::query;
+use crate::sdk::ids::Ids;
+use crate::sdk::locked::is_locked;
+use crate::sdk::unanswered::Unanswered;
 use crate::source::{Diagnosis, Evidence, Fill, Grab, Source, SourceCounts, SourceInfo};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,8 +51,6 @@ pub struct Gentl {
     pub(super) ids: Ids,
     pub(super) last_id: u64,
     pub(super) announced: Announced,
-    /// Questions that the producer does not know, by their place.
-    pub(super) skip: u32,
     /// The format with which the device was started.
     pub(super) started: Format,
     /// A frame was larger than its buffer: bytes that it needs.
@@ -89,7 +88,6 @@ impl Gentl {
             ids: Ids::default(),
             last_id: 0,
             announced: Announced::default(),
-            skip: 0,
             started: format,
             outgrown: None,
             evidence: Evidence::default(),
@@ -116,8 +114,9 @@ impl Gentl {
 
     /// Asks the camera what it will send; one that does not answer leaves what is known.
     pub(super) fn refresh(&mut self) {
-        if self.device.is_none() {
-            return;
+        let Some(device) = &self.device else { return };
+        if self.needs.asks_stream && self.stream.is_none() {
+            self.stream = Stream::open(device).ok();
         }
         if let Ok(format) = Format::read(&mut self.features, self.stream.as_ref(), &self.config) {
             self.format = format;
@@ -126,14 +125,10 @@ impl Gentl {
         }
     }
 
-    /// Opens a stream, unless one is open, and starts everything.
+    /// Starts the open stream, and the camera.
     fn start_now(&mut self) -> Result<(), (&'static str, Code)> {
-        let device = self.device.as_ref().ok_or(("IFOpenDevice", GC_ERR_IO))?;
-        if self.stream.is_none() {
-            self.stream = Some(Stream::open(device)?);
-        }
         self.features.lock(true).map_err(|code| ("GCWritePort", code))?;
-        let Some(stream) = self.stream.as_mut() else { return Ok(()) };
+        let stream = self.stream.as_mut().ok_or(("IFOpenDevice", GC_ERR_IO))?;
         stream.listen().map_err(|code| ("GCRegisterEvent", code))?;
         let count = self.announced.hand_over_all(stream)?;
         if count < self.needs.least {
@@ -142,6 +137,25 @@ impl Gentl {
         }
         stream.start().map_err(|code| ("DSStartAcquisition", code))?;
         self.features.run("AcquisitionStart").map_err(|code| ("AcquisitionStart", code))
+    }
+
+    /// Slots have come home that the running stream does not take, and it has none left to fill: everything is started anew,
+    /// on a stream that knows all of them. Without that no frame would come for ever.
+    #[cold]
+    pub(super) fn start_anew(&mut self) -> Result<(), Fault> {
+        // Answered or not: the stream is closed.
+        let _ = self.features.run("AcquisitionStop");
+        self.close_stream();
+        let device = self.device.as_ref().ok_or(("IFOpenDevice", GC_ERR_IO));
+        let opened = device.and_then(Stream::open).map(|stream| self.stream = Some(stream));
+        if let Err((call, code)) = opened.and_then(|()| self.start_now()) {
+            // Without a stream the next grab tells of a loss, and the camera is opened anew.
+            self.close_stream();
+            self.last_call = call;
+            return Err(fault(code));
+        }
+        self.ids.started();
+        Ok(())
     }
 
     /// Closes the stream, so that the producer writes into none of our slots. One that cannot be closed keeps them.
@@ -170,7 +184,8 @@ impl Source for Gentl {
             Key::Serial(serial) => format!("serial={}", query::encode(serial)),
             _ => format!("device={}", query::encode(&c.id)),
         };
-        let uri = format!("gentl:{}?{key}{}", self.producer.path().display(), self.config.rest);
+        let path = query::encode(&self.producer.path().to_string_lossy());
+        let uri = format!("gentl:{path}?{key}{}", self.config.rest);
         let name = if c.serial.is_empty() { &c.id } else { &c.serial };
         SourceInfo { uri, model: format!("{} {} ({name})", c.vendor, c.model) }
     }
@@ -212,6 +227,14 @@ impl Source for Gentl {
             return Err(fault(GC_ERR_NOT_AVAILABLE));
         }
         self.stop_host()?;
+        if let (None, Some(device)) = (&self.stream, &self.device) {
+            // Before anything is asked: of some producers the stream alone knows how long a frame is.
+            self.last_call = "DevOpenDataStream";
+            self.stream = Some(Stream::open(device).map_err(|(call, code)| {
+                self.last_call = call;
+                fault(code)
+            })?);
+        }
         self.refresh();
         if self.announced.smallest().is_some_and(|bytes| bytes < self.format.payload) {
             // There are producers that would write past its end (docs/gentl.md).
@@ -227,7 +250,6 @@ impl Source for Gentl {
             return Err(fault(code));
         }
         (self.state, self.started, self.outgrown) = (State::Running, self.format, None);
-        self.skip = 0;
         self.ids.started();
         Ok(())
     }

@@ -4,8 +4,8 @@
 use super::codes::*;
 use super::modules::{Device, check, decode, have, number};
 use super::sys::{self, Chunk, NewBuffer, RawHandle, StackedInfo};
-use super::unanswered::Unanswered;
 use crate::buffer::FrameMut;
+use crate::sdk::unanswered::Unanswered;
 use crate::source::AnnouncedSlots;
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -28,8 +28,47 @@ pub(super) struct Stream {
     event: RawHandle,
     is_started: bool,
     is_closed: bool,
-    /// The producer has no stacked calls that work.
-    single_calls: bool,
+    asking: Asking,
+}
+
+/// What is known of a producer's answers about buffers. A question that it does not know costs one call a start; one that
+/// fails now and then is asked again for the next frame.
+#[derive(Debug, Default)]
+struct Asking {
+    /// Stacked calls that failed in a row.
+    stacked_failures: u8,
+    /// Questions that are not asked any more, by their place.
+    skip: u32,
+    /// Those that were answered at least once.
+    answered: u32,
+    /// Failures in a row of those that never were.
+    failures: [u8; MAX_QUESTIONS],
+}
+
+/// The most questions about a buffer.
+const MAX_QUESTIONS: usize = 32;
+/// A call that fails so often in a row, and never worked, is not made any more.
+const ENOUGH: u8 = 3;
+
+impl Asking {
+    /// Notes the answer to question `k`. `true`: the failure is to be told.
+    fn note(&mut self, k: usize, answer: Result<u64, Code>) -> bool {
+        let bit = 1 << k;
+        match answer {
+            Ok(_) => self.answered |= bit,
+            // What is not there for one frame may be there for the next.
+            Err(GC_ERR_NOT_AVAILABLE | GC_ERR_NO_DATA) => {}
+            Err(_) if self.answered & bit != 0 => return true,
+            Err(GC_ERR_NOT_IMPLEMENTED) => self.skip |= bit,
+            Err(_) => {
+                self.failures[k] += 1;
+                if self.failures[k] >= ENOUGH {
+                    self.skip |= bit;
+                }
+            }
+        }
+        false
+    }
 }
 
 // SAFETY: the handles of a producer are not bound to a thread, as the standard has it.
@@ -51,7 +90,7 @@ impl Stream {
             event: null_mut(),
             is_started: false,
             is_closed: false,
-            single_calls: false,
+            asking: Asking::default(),
         })
     }
 
@@ -174,8 +213,8 @@ impl Stream {
         Ok((data.buffer, user.addr()))
     }
 
-    /// What the producer says of a delivered buffer: one call where it can, else one for each question. A question that
-    /// it does not know (`skip`) is not asked again.
+    /// What the producer says of a delivered buffer: one call where it can, else one for each question. What it answered
+    /// before and does not answer now is told.
     ///
     /// # Real-time
     /// Capture-bound. No allocation.
@@ -184,29 +223,36 @@ impl Stream {
         &mut self,
         buffer: RawHandle,
         questions: &[i32; N],
-        skip: &mut u32,
+        faults: &mut Unanswered,
     ) -> [Option<u64>; N] {
-        if !self.single_calls
-            && let Some(answers) = self.ask_at_once(buffer, questions)
-        {
-            return answers;
+        const { assert!(N <= MAX_QUESTIONS) };
+        if self.asking.stacked_failures < ENOUGH {
+            match self.ask_at_once(buffer, questions) {
+                Ok(answers) => {
+                    self.asking.stacked_failures = 0;
+                    return answers;
+                }
+                Err(GC_ERR_NOT_IMPLEMENTED) => self.asking.stacked_failures = ENOUGH,
+                Err(code) => {
+                    faults.note("DSGetBufferInfoStacked", code, 1);
+                    self.asking.stacked_failures += 1;
+                }
+            }
         }
-        self.single_calls = true;
         let get = self.device.producer().symbols.ds_buffer_info;
         let mut answers = [None; N];
         for (k, command) in questions.iter().enumerate() {
-            if *skip & (1 << k) != 0 {
+            if self.asking.skip & (1 << k) != 0 {
                 continue;
             }
             // SAFETY: our handles; `number` says how much room there is.
-            match number(|kind, to, bytes| unsafe {
+            let answer = number(|kind, to, bytes| unsafe {
                 get(self.raw, buffer, *command, kind, to, bytes)
-            }) {
-                Ok(value) => answers[k] = Some(value),
-                // What is not there for one frame may be there for the next.
-                Err(GC_ERR_NOT_AVAILABLE) => {}
-                Err(_) => *skip |= 1 << k,
+            });
+            if let (true, Err(code)) = (self.asking.note(k, answer), answer) {
+                faults.note("DSGetBufferInfo", code, 1);
             }
+            answers[k] = answer.ok();
         }
         answers
     }
@@ -215,9 +261,10 @@ impl Stream {
         &mut self,
         buffer: RawHandle,
         questions: &[i32; N],
-    ) -> Option<[Option<u64>; N]> {
-        let get = self.device.producer().symbols.ds_stacked?;
-        let mut values = [[0_u8; 8]; N];
+    ) -> Result<[Option<u64>; N], Code> {
+        let get = have(self.device.producer().symbols.ds_stacked)?;
+        // Aligned for whatever type the producer stores.
+        let mut values = [0_u64; N];
         let mut infos = [StackedInfo {
             command: 0,
             data_type: 0,
@@ -226,16 +273,17 @@ impl Stream {
             result: GC_ERR_NOT_AVAILABLE,
         }; N];
         for ((info, value), command) in infos.iter_mut().zip(&mut values).zip(questions) {
-            (info.command, info.value) = (*command, value.as_mut_ptr().cast());
+            (info.command, info.value) = (*command, std::ptr::from_mut(value).cast());
         }
         // SAFETY: our handles; each entry points at room of the size that it says, which lives through the call.
-        check(unsafe { get(self.raw, buffer, infos.as_mut_ptr(), N) }).ok()?;
+        check(unsafe { get(self.raw, buffer, infos.as_mut_ptr(), N) })?;
         let mut answers = [None; N];
         for ((answer, info), value) in answers.iter_mut().zip(&infos).zip(&values) {
             let StackedInfo { data_type, bytes, result, .. } = *info;
-            *answer = check(result).and_then(|()| decode(data_type, *value, bytes)).ok();
+            let value = value.to_ne_bytes();
+            *answer = check(result).and_then(|()| decode(data_type, value, bytes)).ok();
         }
-        Some(answers)
+        Ok(answers)
     }
 
     /// How many parts a buffer has; 0 where the producer does not say.
@@ -321,6 +369,10 @@ pub(super) struct Announced {
     /// By slot index.
     buffers: Vec<Buffer>,
     strangers: u64,
+    /// Slots that are queued here.
+    queued: usize,
+    /// Those among them that the running stream did not take.
+    refused: usize,
 }
 
 // SAFETY: the pointers are those of slots; they are given to the producer and compared, never read through.
@@ -335,8 +387,14 @@ impl Announced {
         self.slots.duplicates() + self.strangers
     }
 
+    /// Whether slots are queued, and the producer has none of them.
+    #[inline]
+    pub fn is_starved(&self) -> bool {
+        self.refused > 0 && self.refused == self.queued
+    }
+
     /// Takes a slot in. While the stream runs it goes to the producer at once; an answer that is a fault means that the
-    /// producer does not fill it before the next start.
+    /// producer does not fill it before the next start. (Producers refuse to be told of memory while they run.)
     ///
     /// # Real-time
     /// Capture-bound. No lock; allocates only for slots that were never queued before.
@@ -353,10 +411,11 @@ impl Announced {
         }
         let buffer = &mut self.buffers[key];
         (buffer.start, buffer.capacity) = (start, capacity);
-        match stream {
-            Some(stream) => self.hand_over(key, stream),
-            None => Ok(()),
-        }
+        self.queued += 1;
+        let Some(stream) = stream else { return Ok(()) };
+        let handed = self.hand_over(key, stream);
+        self.refused += usize::from(handed.is_err());
+        handed
     }
 
     /// Announces a slot that is queued here, where that was not done, and queues it with the producer.
@@ -406,6 +465,7 @@ impl Announced {
             return None;
         };
         let frame = self.slots.deliver(key)?;
+        self.queued -= 1;
         Some((frame, handle, self.buffers[key].start.addr()))
     }
 
@@ -425,17 +485,20 @@ impl Announced {
     /// The stream is closed, and what was announced to it is forgotten.
     pub fn forget(&mut self) {
         self.buffers.iter_mut().for_each(|b| b.handle = null_mut());
+        self.refused = 0;
     }
 
     /// Those that are queued go back; the producer knows none any more.
     pub fn revoke(&mut self, back: &mut dyn FnMut(FrameMut)) {
         self.forget();
+        self.queued = 0;
         self.slots.revoke(back);
     }
 
     /// Nobody ever gets the queued slots again: the stream could not be closed, and may write them at any time.
     pub fn keep_for_ever(&mut self) {
         self.forget();
+        self.queued = 0;
         self.slots.revoke(&mut std::mem::forget);
     }
 }

@@ -91,6 +91,8 @@ pub mod url_info {
 
 /// `PAYLOADTYPE_INFO_IDS`.
 pub mod payload_type {
+    /// Deprecated, and what older producers say.
+    pub const CHUNK_DATA: u64 = 4;
     pub const CHUNK_ONLY: u64 = 8;
     pub const MULTI_PART: u64 = 10;
 }

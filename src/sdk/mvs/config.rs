@@ -3,10 +3,10 @@
 use crate::error::Error;
 use crate::format::PixelFormat;
 use crate::query::{self, wrong};
+use crate::sdk::values::{between, library, number, trigger};
 use crate::source::Fill;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 /// Every parameter of an `mvs:` URI, with one line of help. Beside them, every name that begins with a capital
@@ -98,7 +98,7 @@ impl Config {
     pub fn from_uri(uri: &str) -> Result<Config, Error> {
         let (place, pairs) = query::parts("mvs", uri)?;
         let mut config = Config {
-            library: (!place.is_empty()).then(|| PathBuf::from(place)),
+            library: library(place)?,
             key: Key::Only,
             wait: Duration::ZERO,
             fill: None,
@@ -144,12 +144,7 @@ impl Config {
                     Some(fill.ok_or_else(|| wrong(name, value, "copy, announce, lend or auto"))?);
             }
             "nodes" => {
-                let what = "a number from 1 to 1024";
-                let nodes = number(name, value, what)?;
-                if !(1..=MAX_NODES).contains(&nodes) {
-                    return Err(wrong(name, value, what));
-                }
-                self.nodes = Some(nodes);
+                self.nodes = Some(between(name, value, 1..=MAX_NODES, "a number from 1 to 1024")?);
             }
             "packet_size" => {
                 self.packet_size = match value {
@@ -166,7 +161,7 @@ impl Config {
                     _ => return Err(wrong(name, value, "on or off")),
                 });
             }
-            "trigger" => self.features.extend(trigger(name, value)?),
+            "trigger" => self.features.extend(trigger(name, value, "Counter0")?),
             "max_format" => {
                 let format = PixelFormat::from_name(value);
                 let format =
@@ -187,26 +182,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-/// The features that a trigger stands for.
-fn trigger(name: &str, value: &str) -> Result<Vec<(String, String)>, Error> {
-    let feature = |name: &str, value: &str| (name.to_string(), value.to_string());
-    let source = match value {
-        "off" => return Ok(vec![feature("TriggerMode", "Off")]),
-        "software" => "Software",
-        "line0" => "Line0",
-        "line1" => "Line1",
-        "line2" => "Line2",
-        "line3" => "Line3",
-        "counter0" => "Counter0",
-        _ => return Err(wrong(name, value, "off, software, line0 to line3 or counter0")),
-    };
-    Ok(vec![feature("TriggerMode", "On"), feature("TriggerSource", source)])
-}
-
-fn number<T: FromStr>(name: &str, value: &str, expected: &str) -> Result<T, Error> {
-    value.parse().map_err(|_| wrong(name, value, expected))
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ fn ask(handle: &Handle, name: &str, value: &str) -> Result<Kind, Refused> {
         }
     }
     match (value, locked) {
-        ("" | "execute" | "Execute" | "1" | "true", _) => Ok(Kind::Command),
+        ("" | "execute" | "Execute", _) | ("1" | "true", None) => Ok(Kind::Command),
         (_, Some(code)) => Err(Refused {
             code: Some(code),
             kind: ErrorKind::State,

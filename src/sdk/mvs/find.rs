@@ -139,7 +139,13 @@ pub(super) fn choose(cameras: &[Camera], key: &Key) -> Result<usize, Error> {
     let meant: Vec<usize> = (0..cameras.len()).filter(|n| cameras[*n].is(key, *n)).collect();
     let all = || {
         let all: Vec<_> = cameras.iter().map(ToString::to_string).collect();
-        if all.is_empty() { "no camera".into() } else { all.join("; ") }
+        all.join("; ")
+    };
+    // What it sees in place of the one that is meant.
+    let instead = match (cameras.is_empty(), key) {
+        (false, _) => format!("; it sees {}", all()),
+        (true, Key::Only) => String::new(),
+        (true, _) => ", nor any other".to_string(),
     };
     let what = match key {
         Key::Only => String::new(),
@@ -153,8 +159,8 @@ pub(super) fn choose(cameras: &[Camera], key: &Key) -> Result<usize, Error> {
         [] => Err(Error::new(
             ErrorKind::Source,
             format!(
-                "the MVS library sees no camera{what}; it sees {}; check power, cable and network (frameline doctor), and that the camera's address is in the host's subnet",
-                all()
+                "the MVS library sees no camera{what}{}; check power, cable and network (frameline doctor), and that the camera's address is in the host's subnet",
+                instead
             ),
         )),
         _ => Err(Error::config(format!(

@@ -328,6 +328,34 @@ impl Handle {
         value.map(|v| from_c(&v.current))
     }
 
+    /// The description of the camera's features. A failure comes with the function that answered so.
+    #[cfg(feature = "genapi")]
+    pub fn description(&self) -> Result<Vec<u8>, (&'static str, Code)> {
+        const GET: &str = "MV_XML_GetGenICamXML";
+        /// More than any camera's.
+        const MOST: u32 = 1 << 24;
+        let get = have(self.library.symbols.xml).map_err(|code| (GET, code))?;
+        let mut bytes = 0;
+        // SAFETY: our handle; without a buffer the SDK tells the length, and that lives through the call.
+        check(unsafe { get(self.raw, std::ptr::null_mut(), 0, &mut bytes) })
+            .map_err(|code| (GET, code))?;
+        let mut xml = vec![0; bytes.min(MOST) as usize];
+        // SAFETY: our handle; so many bytes are ours, and the length lives through the call.
+        check(unsafe { get(self.raw, xml.as_mut_ptr(), xml.len() as u32, &mut bytes) })
+            .map_err(|code| (GET, code))?;
+        xml.truncate(bytes as usize);
+        Ok(xml)
+    }
+
+    /// Reads registers of the camera.
+    #[cfg(feature = "genapi")]
+    pub fn read_memory(&self, address: u64, into: &mut [u8]) -> Result<(), Code> {
+        let read = have(self.library.symbols.read_memory)?;
+        let address = i64::try_from(address).map_err(|_| MV_E_PARAMETER)?;
+        // SAFETY: our handle; so many bytes are ours, and live through the call.
+        check(unsafe { read(self.raw, into.as_mut_ptr().cast(), address, into.len() as i64) })
+    }
+
     pub fn set_int(&mut self, name: &str, value: i64) -> Result<(), Code> {
         let (set, name) = (have(self.library.symbols.set_int)?, text(name)?);
         // SAFETY: our handle; the name ends with a zero.

@@ -57,6 +57,8 @@ macro_rules! symbols {
     ) => {
         /// The functions of the library. Those that not every version has are options.
         #[derive(Debug)]
+        // Some serve the list of features alone.
+        #[cfg_attr(not(feature = "genapi"), allow(dead_code))]
         pub(super) struct Symbols {
             $(pub $r: sys::$rt,)*
             $(pub $o: Option<sys::$ot>,)*
@@ -127,6 +129,8 @@ symbols! {
         set_text: SetText = "MV_CC_SetStringValue";
         optimal_packet_size: OnHandle = "MV_CC_GetOptimalPacketSize";
         set_resend: SetResend = "MV_GIGE_SetResend";
+        xml: GetXml = "MV_XML_GetGenICamXML";
+        read_memory: ReadMemory = "MV_CC_ReadMemory";
     }
 }
 
@@ -179,7 +183,7 @@ pub fn places() -> Vec<PathBuf> {
 /// The library to load: `given`, or the first of [`places`] that exists.
 fn resolve(given: Option<&Path>) -> Result<PathBuf, Error> {
     let Some(given) = given else {
-        return places().into_iter().find(|p| p.is_file()).ok_or_else(|| {
+        let found = places().into_iter().find(|p| p.is_file()).ok_or_else(|| {
             let tried: Vec<_> = places().iter().map(|p| p.display().to_string()).collect();
             Error::new(
                 ErrorKind::Source,
@@ -188,7 +192,8 @@ fn resolve(given: Option<&Path>) -> Result<PathBuf, Error> {
                     tried.join(" and ")
                 ),
             )
-        });
+        })?;
+        return real(&found);
     };
     if given.components().count() < 2 {
         return Err(Error::config(format!(
@@ -196,6 +201,11 @@ fn resolve(given: Option<&Path>) -> Result<PathBuf, Error> {
         )));
     }
     let file = if given.is_dir() { given.join(FILE) } else { given.to_path_buf() };
+    real(&file)
+}
+
+/// The file behind every link, so that it is loaded and initialised once, however it is named.
+fn real(file: &Path) -> Result<PathBuf, Error> {
     file.canonicalize().map_err(|e| {
         Error::config(format!(
             "the MVS library {} cannot be opened ({e}); name the SDK's {FILE}, or the folder that it lies in",
@@ -266,6 +276,8 @@ impl Library {
                 }
             ))
         })?;
+        // From here on its code has run, and may have left threads: it is never unmapped, however this ends.
+        let loaded = ManuallyDrop::new(loaded);
         // SAFETY: bound from this library, which is loaded.
         let version = Version::from_raw(unsafe { (symbols.version)() });
         if version.0[0] < OLDEST {
@@ -290,13 +302,7 @@ impl Library {
             }
         }
         let path = path.to_path_buf();
-        Ok(Library {
-            symbols,
-            path,
-            version,
-            enumerating: Mutex::new(()),
-            _loaded: ManuallyDrop::new(loaded),
-        })
+        Ok(Library { symbols, path, version, enumerating: Mutex::new(()), _loaded: loaded })
     }
 
     /// Where it was loaded from.

@@ -22,6 +22,8 @@ mod grab;
 mod handle;
 mod layout;
 mod library;
+#[cfg(feature = "genapi")]
+mod list;
 mod open;
 mod reading;
 mod source;

@@ -227,7 +227,8 @@ impl Format {
         let whole = |now: u32, offset: u32, max: &str, side: &str| {
             let max = handle.get_int(max).map(|v| v.current);
             // Where a camera has no such feature: as far as it would let the side grow, and its offset.
-            let max = max.or_else(|_| handle.get_int(side).map(|v| v.max + i64::from(offset)));
+            let max =
+                max.or_else(|_| handle.get_int(side).map(|v| v.max.saturating_add(offset.into())));
             max.ok().and_then(|m| u32::try_from(m).ok()).unwrap_or(now).max(now)
         };
         let present = g.pixel_format;

@@ -17,7 +17,7 @@ use crate::fault::{CodeTable, Fault};
 use crate::format::Geometry;
 use crate::query;
 use crate::sdk::ids::Ids;
-use crate::sdk::settings::is_locked;
+use crate::sdk::locked::is_locked;
 use crate::sdk::unanswered::Unanswered;
 use crate::source::{Diagnosis, Evidence, Fill, Grab, Source, SourceCounts, SourceInfo};
 use std::sync::Arc;
@@ -154,6 +154,35 @@ impl Mvs {
         self.last_call = "MV_CC_StartGrabbing";
         handle.start()
     }
+
+    /// Slots have come home that the running SDK does not know, and it has none left to fill: everything is registered and
+    /// started anew. Without that no frame would come for ever.
+    #[cold]
+    fn start_anew(&mut self) -> Result<(), Fault> {
+        let Some(handle) = self.handle.as_mut() else { return Err(fault(MV_E_DEV_OFFLINE)) };
+        self.last_call = "MV_CC_StopGrabbing";
+        let stopped = handle.stop();
+        // Those that somebody still reads, too: the SDK fills what is registered when it starts.
+        if let (Err(code), _) | (Ok(()), Err(code)) = (
+            stopped,
+            match self.announced.unregister(handle, &mut self.unanswered) {
+                true => Ok(()),
+                false => Err(MV_E_DEV_OFFLINE),
+            },
+        ) {
+            // Closed, it writes nothing more; the next grab tells of the loss.
+            self.give_up();
+            return Err(self.cause(code));
+        }
+        self.announced.forget();
+        let f = self.started;
+        self.last_call = "MV_CC_RegisterBuffer";
+        self.announced.register_all(handle, f.payload, f.alignment)?;
+        self.start_now(Fill::Announce).map_err(|code| self.cause(code))?;
+        self.silence = Silence::default();
+        self.ids.started();
+        Ok(())
+    }
 }
 
 impl Source for Mvs {
@@ -165,7 +194,8 @@ impl Source for Mvs {
             (Key::Ip(ip), "") => format!("ip={ip}"),
             (_, serial) => format!("serial={}", query::encode(serial)),
         };
-        let uri = format!("mvs:{}?{key}{}", self.library.path().display(), self.config.rest);
+        let path = query::encode(&self.library.path().to_string_lossy());
+        let uri = format!("mvs:{path}?{key}{}", self.config.rest);
         SourceInfo { uri, model: format!("{} {} ({})", c.vendor, c.model, c.serial) }
     }
 
@@ -290,14 +320,20 @@ impl Source for Mvs {
     fn queue(&mut self, frame: FrameMut) {
         let runs = self.state != State::Idle;
         let queued = self.announced.queue(frame, self.handle.as_mut().filter(|_| runs));
-        if let Err(code) = queued {
-            self.unanswered.note("MV_CC_FreeImageBuffer", code, 1);
+        if let Err((call, code)) = queued {
+            self.unanswered.note(call, code, 1);
         }
     }
 
     /// # Real-time
     /// Capture-bound. No allocation; waits in the SDK.
     fn grab_queued(&mut self, timeout: Duration) -> (Option<FrameMut>, Grab) {
+        if self.announced.is_starved()
+            && self.state == State::Running
+            && let Err(fault) = self.start_anew()
+        {
+            return (None, Grab::Fault(fault));
+        }
         match self.next_buffer(timeout, |source, out| source.announced.deliver(out)) {
             Ok((out, mut frame)) => {
                 let grab = self.came(&out.info, &mut frame);
@@ -346,6 +382,17 @@ impl Source for Mvs {
 
     fn is_locked_while_grabbing(&self, feature: &str) -> bool {
         is_locked(feature)
+    }
+
+    #[cfg(feature = "genapi")]
+    fn features(&mut self) -> Result<Vec<crate::feature::Feature>, Error> {
+        match &self.handle {
+            Some(handle) => super::list::features(handle),
+            None => Err(Error::new(
+                ErrorKind::Source,
+                "the features cannot be listed: the camera is gone",
+            )),
+        }
     }
 
     fn set_feature(&mut self, feature: &str, value: &str) -> Result<(), Error> {

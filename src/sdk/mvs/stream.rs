@@ -1,7 +1,7 @@
 //! Whose memory is where: buffers that the SDK lent to us, and slots of ours that it fills.
 #![allow(unsafe_code)]
 
-use super::codes::MV_E_NOENOUGH_BUF;
+use super::codes::{MV_E_CALLORDER, MV_E_NOENOUGH_BUF};
 use super::handle::{Code, Handle};
 use super::sys::FrameOut;
 use crate::buffer::FrameMut;
@@ -199,6 +199,10 @@ pub(super) struct Announced {
     /// Registered addresses and their slots, sorted.
     addresses: Vec<(usize, u32)>,
     strangers: u64,
+    /// Slots that are queued here.
+    queued: usize,
+    /// Those among them that the running SDK did not take.
+    refused: usize,
 }
 
 // SAFETY: the pointers are those of slots; they are given to the SDK and compared, never read through.
@@ -216,12 +220,23 @@ impl Announced {
         self.slots.duplicates() + self.strangers
     }
 
+    /// Whether slots are queued, and the SDK has none of them.
+    #[inline]
+    pub fn is_starved(&self) -> bool {
+        self.refused > 0 && self.refused == self.queued
+    }
+
     /// Takes a slot in. While the device streams it goes to the SDK at once; an answer that is a fault means that the
-    /// SDK does not fill it before the next start.
+    /// SDK does not fill it before the next start. (One that was out when the device started is not registered, and
+    /// the SDK registers none while it runs.)
     ///
     /// # Real-time
     /// Capture-bound. No lock; allocates only for slots that were never queued before.
-    pub fn queue(&mut self, mut frame: FrameMut, handle: Option<&mut Handle>) -> Result<(), Code> {
+    pub fn queue(
+        &mut self,
+        mut frame: FrameMut,
+        handle: Option<&mut Handle>,
+    ) -> Result<(), (&'static str, Code)> {
         const NONE: Buffer =
             Buffer { start: std::ptr::null_mut(), capacity: 0, is_registered: false, out: None };
         let (start, capacity) = (frame.as_mut_ptr(), frame.capacity());
@@ -233,16 +248,18 @@ impl Announced {
         (buffer.start, buffer.capacity) = (start, capacity);
         let out = buffer.out.take();
         let is_registered = buffer.is_registered;
+        self.queued += 1;
         let Some(handle) = handle else { return Ok(()) };
-        match out {
+        let taken = match out {
             // SAFETY: it was delivered in this slot and not given back since; the slot is ours alone again,
             // and stays with us while it is queued.
-            Some(mut out) => return unsafe { handle.free_buffer(&mut out) },
-            // A slot that was out when the device started. One that is refused waits for the next start.
-            None if !is_registered => drop(self.register(key, handle, 0, 1)),
-            None => {}
-        }
-        Ok(())
+            Some(mut out) => unsafe { handle.free_buffer(&mut out) }
+                .map_err(|code| ("MV_CC_FreeImageBuffer", code)),
+            None if !is_registered => Err(("MV_CC_RegisterBuffer", MV_E_CALLORDER)),
+            None => Ok(()),
+        };
+        self.refused += usize::from(taken.is_err());
+        taken
     }
 
     fn register(
@@ -283,6 +300,7 @@ impl Announced {
             self.register(key, handle, payload, alignment)
                 .map_err(|code| Fault::code(i64::from(code)))?;
         }
+        self.refused = 0;
         Ok(())
     }
 
@@ -299,6 +317,7 @@ impl Announced {
         };
         let key = *key as usize;
         let frame = self.slots.deliver(key)?;
+        self.queued -= 1;
         self.buffers[key].out = Some(*out);
         Some(frame)
     }
@@ -324,17 +343,20 @@ impl Announced {
             (buffer.is_registered, buffer.out) = (false, None);
         }
         self.addresses.clear();
+        self.refused = 0;
     }
 
     /// Those that are queued go back; the SDK knows none any more.
     pub fn revoke(&mut self, back: &mut dyn FnMut(FrameMut)) {
         self.forget();
+        self.queued = 0;
         self.slots.revoke(back);
     }
 
     /// Nobody ever gets the queued slots again: the SDK could not be stopped and may write them at any time.
     pub fn keep_for_ever(&mut self) {
         self.forget();
+        self.queued = 0;
         self.slots.revoke(&mut std::mem::forget);
     }
 }

@@ -345,6 +345,9 @@ pub type GetText = unsafe extern "system" fn(RawHandle, *const c_char, *mut Stri
 pub type OnName = unsafe extern "system" fn(RawHandle, *const c_char) -> c_int;
 pub type SetResend = unsafe extern "system" fn(RawHandle, c_uint, c_uint, c_uint) -> c_int;
 
+pub type GetXml = unsafe extern "system" fn(RawHandle, *mut u8, c_uint, *mut c_uint) -> c_int;
+pub type ReadMemory = unsafe extern "system" fn(RawHandle, *mut c_void, i64, i64) -> c_int;
+
 pub const LAYER_GIGE: u32 = 0x1;
 pub const LAYER_USB: u32 = 0x4;
 pub const LAYER_VIRTUAL_GIGE: u32 = 0x10;

@@ -331,6 +331,11 @@ impl Camera {
         self.layout().bytes
     }
 
+    /// The same as the host's side delivers it.
+    pub fn host_payload(&self) -> usize {
+        self.payload() + self.config.adds
+    }
+
     /// Whether it would make a frame now.
     pub fn is_due(&self) -> bool {
         self.is_present && self.acquires && (self.settings.trigger_mode == 0 || self.triggers > 0)

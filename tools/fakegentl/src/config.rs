@@ -25,6 +25,8 @@ pub struct CameraConfig {
     pub fps: f64,
     /// The host's side says the payload's size; else the camera's register does alone.
     pub defines_payload: bool,
+    /// Bytes that the host's side adds to each frame, as a grabber may.
+    pub adds: usize,
     /// The region can be changed while frames are taken, and frames change at once: as a bad camera does.
     pub loose: bool,
     /// A frame that finds no buffer waits for one, and is not lost: for tests on a busy machine.
@@ -113,6 +115,7 @@ fn camera<'a>(
         size: (640, 480),
         fps: 50.0,
         defines_payload: false,
+        adds: 0,
         loose: false,
         patient: false,
         lead: Lead::Image,
@@ -141,6 +144,7 @@ fn camera<'a>(
                 }
             }
             "defines" => c.defines_payload = flag(clause, value)?,
+            "adds" => c.adds = number(clause, value)?,
             "loose" => c.loose = flag(clause, value)?,
             "patient" => c.patient = flag(clause, value)?,
             "lead" => {
@@ -153,7 +157,11 @@ fn camera<'a>(
             }
             "film" => film = Some(value),
             _ => {
-                return Err(unknown(clause, key, "size, fps, defines, loose, patient, lead, film"));
+                return Err(unknown(
+                    clause,
+                    key,
+                    "size, fps, defines, adds, loose, patient, lead, film",
+                ));
             }
         }
     }

@@ -94,7 +94,7 @@ pub fn stream(s: &Stream, c: &Camera, config: &Config, command: i32) -> Result<V
         4 => Ok(Value::Size(count(Place::Input))),
         5 => Ok(Value::Size(count(Place::Output))),
         6 => Ok(Value::U64(s.starts)),
-        7 if c.config.defines_payload => Ok(Value::Size(c.payload())),
+        7 if c.config.defines_payload => Ok(Value::Size(c.host_payload())),
         7 => Err(NOT_AVAILABLE),
         8 => Ok(Value::Bool(s.runs.is_some())),
         9 => Ok(Value::Bool(c.config.defines_payload)),

@@ -11,7 +11,7 @@ pub mod abi;
 pub mod camera;
 pub mod config;
 mod control;
-mod description;
+pub mod description;
 mod devices;
 mod entry;
 mod film;

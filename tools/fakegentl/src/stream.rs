@@ -183,8 +183,8 @@ fn make(world: &mut World, n: usize) {
     let (s, layout) = (&c.settings, c.layout());
     let mut filled = Filled {
         id,
-        filled: layout.bytes,
-        payload: layout.bytes,
+        filled: c.host_payload(),
+        payload: c.host_payload(),
         width: s.width as usize,
         height: s.height as usize,
         offset_x: s.offset_x as usize,

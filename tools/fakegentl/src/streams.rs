@@ -89,7 +89,7 @@ export! {
         let _ = (flags, frames);
         let least = w.config.announce_min;
         let Module::Stream(n) = ok!(w.module(ds)) else { return INVALID_HANDLE };
-        let payload = w.cameras[n].payload();
+        let payload = w.cameras[n].host_payload();
         let s = ok!(w.stream(ds));
         if s.runs.is_some() {
             return RESOURCE_IN_USE;

@@ -94,6 +94,10 @@ export! { VERSION;
     device MV_CC_SetStringValue(handle: Handle, key: *const c_char, to: *const c_char) -> i32
         = calls::features::set_text;
     device MV_CC_SetCommandValue(handle: Handle, key: *const c_char) -> i32 = calls::features::command;
+    device MV_XML_GetGenICamXML(handle: Handle, data: *mut u8, size: u32, length: *mut u32) -> i32
+        = calls::description::xml;
+    device MV_CC_ReadMemory(handle: Handle, to: *mut c_void, address: i64, length: i64) -> i32
+        = calls::description::read;
     device MV_CC_GetOptimalPacketSize(handle: Handle) -> i32 = calls::transport::optimal_packet;
     device MV_GIGE_SetResend(handle: Handle, enable: u32, percent: u32, timeout_ms: u32) -> i32
         = calls::transport::set_resend;

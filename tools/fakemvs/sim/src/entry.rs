@@ -61,6 +61,8 @@ pub const CALLS: &[&str] = &[
     "MV_CC_GetStringValue",
     "MV_CC_SetStringValue",
     "MV_CC_SetCommandValue",
+    "MV_XML_GetGenICamXML",
+    "MV_CC_ReadMemory",
     "MV_CC_GetOptimalPacketSize",
     "MV_GIGE_SetResend",
     "MV_GIGE_SetGvspTimeout",

@@ -2,6 +2,7 @@
 
 pub mod buffers;
 pub mod callbacks;
+pub mod description;
 pub mod devices;
 pub mod features;
 pub mod grab;

@@ -1,6 +1,7 @@
 //! The features of a camera: nodes with ranges, increments, access and locks, and the values that follow
 //! from others.
 
+mod description;
 mod tree;
 
 use crate::codes::Code;
@@ -81,20 +82,26 @@ impl Features {
         self.nodes.iter().find(|n| n.name == name).ok_or(Code::GC_GENERIC)
     }
 
-    /// A node that is about to be written. `streaming` tells whether a lock is in force.
+    /// Whether a node cannot be written now. `streaming` tells whether a lock is in force.
+    fn is_locked(&self, node: &Node, streaming: bool) -> bool {
+        let automatic = |node: &str| self.enumeration(node) != 0;
+        (streaming && node.locked)
+            || match node.name {
+                "ExposureTime" => automatic("ExposureAuto"),
+                "Gain" => automatic("GainAuto"),
+                "TriggerSoftware" => !automatic("TriggerMode"),
+                _ => false,
+            }
+    }
+
+    /// A node that is about to be written.
     fn writable(&mut self, name: &str, streaming: bool) -> Result<&mut Node, Code> {
-        let automatic = |features: &Features, node: &str| features.enumeration(node) != 0;
-        let refused = match name {
-            "ExposureTime" => automatic(self, "ExposureAuto"),
-            "Gain" => automatic(self, "GainAuto"),
-            "TriggerSoftware" => !automatic(self, "TriggerMode"),
-            _ => false,
-        };
-        let node = self.nodes.iter_mut().find(|n| n.name == name).ok_or(Code::GC_GENERIC)?;
-        if refused || !node.writable || (streaming && node.locked) {
+        let at = self.nodes.iter().position(|n| n.name == name).ok_or(Code::GC_GENERIC)?;
+        let node = &self.nodes[at];
+        if !node.writable || self.is_locked(node, streaming) {
             return Err(Code::GC_ACCESS);
         }
-        Ok(node)
+        Ok(&mut self.nodes[at])
     }
 
     /// Writes an integer node.
