@@ -547,14 +547,6 @@ fn all_formulas_together_have_a_bound() {
 }
 
 #[test]
-fn a_name_with_a_line_break_is_told_in_one_line() {
-    // Catches a sentence of several lines, made of what a camera sent. (Found by changed descriptions.)
-    let nodes = "<Integer Name=\"A\"><pValue>B\n\u{9} C</pValue></Integer>";
-    let why = features(nodes).get(&mut Memory::default(), "A").unwrap_err().to_string();
-    assert!(why.contains("does not explain") && !why.contains(char::is_control), "{why:?}");
-}
-
-#[test]
 fn what_is_no_description_is_a_sentence() {
     let entity =
         "<!DOCTYPE a [<!ENTITY b \"bbbb\">]><RegisterDescription>&b;</RegisterDescription>";

@@ -81,7 +81,9 @@ fn use_changes(name: &str, inputs: &[Vec<u8>], times: usize, entry: fn(&[u8])) {
 #[test]
 fn changed_descriptions() {
     let xml = include_bytes!("../genapi/camera.xml").to_vec();
-    use_changes("genapi", &[xml], 150, entries::genapi);
+    // Found here: a name with a line break made a sentence of two lines.
+    let found = b"<RegisterDescription><Integer Name=\"A\"><pValue>B\n C</pValue></Integer></RegisterDescription>";
+    use_changes("genapi", &[xml, found.to_vec()], 150, entries::genapi);
 }
 
 /// Catches: the same in formulas.
