@@ -1,7 +1,9 @@
 //! 5 MP Mono8 frames recorded from a pool, as fast as the disk takes them; beside plain sequential direct writes of the
-//! same bytes to a file of the same size on the same file system, in turn.
+//! same bytes to a reserved file of the same size on the same file system, both durable at the end. In turn, and who is first
+//! changes from round to round.
 //!
-//! Then the same line at a pace that the disk can hold, with and without recording: the capture thread's intervals.
+//! Then a line at half the pace that the disk could hold, with and without recording in turn: the capture thread's
+//! intervals, of all rounds together.
 
 mod common;
 
@@ -10,11 +12,12 @@ use frameline::buffer::{Pool, PoolConfig};
 use frameline::clock::{Clock, HostTime};
 use frameline::format::{Geometry, PixelFormat};
 use frameline::meta::FrameMeta;
+use frameline::pipeline::Snapshot;
 use frameline::recording::format::{Texts, WallClock};
 use frameline::recording::{Head, Recorder, RecorderSettings, Recording, verify};
 use frameline::sim::Sim;
 use frameline::source::FrameIdRule;
-use frameline::stage::{Flow, Flush, FnStage, Stage, StageContext};
+use frameline::stage::{Figure, Flow, Flush, FnStage, Stage, StageContext};
 use frameline::{Frame, Line, StageSpec};
 use serde_json::json;
 use std::fs::OpenOptions;
@@ -106,9 +109,45 @@ fn reserve(file: &std::fs::File, bytes: u64) {
     unsafe { libc::fallocate(file.as_raw_fd(), 0, 0, bytes as libc::off_t) };
 }
 
-/// The capture thread's intervals at 25 frames/s, in nanoseconds: p50, p99.9, max; and frames not written.
-fn intervals(path: Option<&PathBuf>, seconds: f64) -> serde_json::Value {
-    let camera = Sim::from_uri("sim:?rate=25&scene=pattern&queue=16").expect("a camera");
+/// What the capture thread of a line did, over several runs.
+#[derive(Default)]
+struct Captured {
+    intervals: Option<hdrhistogram::Histogram<u64>>,
+    lost: u64,
+    not_written: u64,
+}
+
+impl Captured {
+    fn add(&mut self, end: &Snapshot) {
+        let one = end.grab_interval.histogram();
+        match &mut self.intervals {
+            Some(all) => all.add(one).expect("the same bounds"),
+            none => drop(none.insert(one.clone())),
+        }
+        self.lost += end.frames.lost_by_device + end.frames.underrun;
+        let figures = end.stages.iter().flat_map(|s| &s.results);
+        self.not_written += figures
+            .filter_map(|(key, figure)| match figure {
+                Figure::Count(n) if *key == "not_written" => Some(*n),
+                _ => None,
+            })
+            .sum::<u64>();
+    }
+
+    fn object(&self) -> serde_json::Value {
+        let h = self.intervals.as_ref().expect("a run");
+        let at = |q: f64| h.value_at_quantile(q);
+        json!({
+            "count": h.len(), "p50": at(0.5), "p99": at(0.99), "p999": at(0.999), "max": h.max(),
+            "lost": self.lost, "not_written": self.not_written,
+        })
+    }
+}
+
+/// The line at so many frames a second.
+fn captured(path: Option<&PathBuf>, rate: f64, seconds: f64, all: &mut Captured) {
+    let uri = format!("sim:?rate={rate}&scene=pattern&queue=16");
+    let camera = Sim::from_uri(&uri).expect("a camera");
     let mut builder = Line::builder(camera).configure(|c| {
         c.pool.lock = false;
         c.capture.duration = Some(Duration::from_secs_f64(seconds));
@@ -136,8 +175,7 @@ fn intervals(path: Option<&PathBuf>, seconds: f64) -> serde_json::Value {
     if let Some(path) = path {
         let _ = std::fs::remove_file(path);
     }
-    let i = &end.grab_interval;
-    json!({ "interval_ns": tail(i), "lost": end.frames.lost_by_device + end.frames.underrun })
+    all.add(&end);
 }
 
 fn main() {
@@ -148,14 +186,31 @@ fn main() {
     let path = folder.join(format!("bench-record-{}.flr", std::process::id()));
     let hiccups = Hiccups::start(&o);
     let (mut recorded, mut direct) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        direct.push(plain(&path, frames) / 1e6);
-        recorded.push(ours(&path, frames) / 1e6);
+    for round in 0..rounds {
+        let mut turns = [true, false];
+        turns.rotate_left(round % 2);
+        for plainly in turns {
+            match plainly {
+                true => direct.push(plain(&path, frames) / 1e6),
+                false => recorded.push(ours(&path, frames) / 1e6),
+            }
+        }
     }
-    let seconds = if o.quick { 1.0 } else { 10.0 };
-    let without = intervals(None, seconds);
-    let with = intervals(Some(&path), seconds);
     let (ours, limit) = (median(&recorded), median(&direct));
+    // Half of what the disk takes, and not more than a simulation can draw.
+    let rate = (ours * 1e6 / GEOMETRY.image_bytes() as f64 / 2.0).clamp(5.0, 100.0).round();
+    let (runs, seconds) = if o.quick { (1, 1.0) } else { (4, 10.0) };
+    let (mut without, mut with) = (Captured::default(), Captured::default());
+    for run in 0..runs {
+        let mut turns = [true, false];
+        turns.rotate_left(run % 2);
+        for plainly in turns {
+            match plainly {
+                true => captured(None, rate, seconds, &mut without),
+                false => captured(Some(&path), rate, seconds, &mut with),
+            }
+        }
+    }
     let ratios: Vec<f64> = recorded.iter().zip(&direct).map(|(a, b)| a / b).collect();
     let object = json!({
         "bench": "record",
@@ -166,8 +221,9 @@ fn main() {
         "ratios": spread(&ratios),
         "frames": frames,
         "frame_bytes": GEOMETRY.image_bytes(),
-        "capture_without": without,
-        "capture_with": with,
+        "capture_rate": rate,
+        "capture_interval_ns_without": without.object(),
+        "capture_interval_ns_with": with.object(),
     });
     print(&o, object, hiccups.finish());
 }

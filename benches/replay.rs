@@ -1,8 +1,9 @@
 //! A recording of 5 MP Mono8 frames replayed into a stage that reads every byte, as fast as it can.
 //!
 //! Warm: beside a plain loop of one thread that reads the same bytes of the same file through a mapping whose pages are
-//! entered already, as ours are from the second round on. Cold, with the file out of the page cache: beside direct
-//! reads of the same file. In turn.
+//! entered already, as ours are from the second round on. Cold, with the file out of the page cache (which is looked at,
+//! page by page): beside direct reads of the same file, ours from before the recording is opened. In turn, and who is first
+//! changes from round to round: a disk, or the machine below this one, may have a cache of its own.
 
 mod common;
 
@@ -66,11 +67,13 @@ fn make(path: &Path, frames: u64) {
 /// Bytes a second of a line that replays `rounds` rounds; the first is not counted if there are others.
 fn ours(path: &Path, frames: u64, rounds: u64, want: u64) -> f64 {
     let uri = format!("replay:{}?rate=max&loop={rounds}", path.display());
+    // Before it opens: it begins to read ahead then.
+    let opened = Instant::now();
     let source = Replay::from_uri(&uri).expect("it opens");
     let skip = if rounds > 1 { frames } else { 0 };
     let (total, nanos) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (sums, took) = (total.clone(), nanos.clone());
-    let (mut seen, mut begun) = (0_u64, Instant::now());
+    let (mut seen, mut begun) = (0_u64, opened);
     let all = frames * rounds;
     let read = move |frame: &mut Frame, _: &mut StageContext<'_>| {
         if seen == skip && skip > 0 {
@@ -120,13 +123,34 @@ fn plain(path: &Path, frames: u64, rounds: u64) -> (f64, u64) {
     (counted as f64 * BYTES as f64 / begun.elapsed().as_secs_f64(), total)
 }
 
-/// Takes the file out of the page cache.
-fn cool(path: &Path) {
+/// Takes the file out of the page cache. Pages that somebody still has mapped stay, so that the threads of the replay before
+/// are waited for; the share of the file that stayed all the same is the result.
+fn cool(path: &Path) -> f64 {
     use std::os::fd::AsRawFd;
     let file = File::open(path).expect("the file");
     file.sync_all().expect("durable");
-    // SAFETY: the descriptor is open; no memory is passed.
-    unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
+    let mut stayed = 1.0;
+    for _ in 0..50 {
+        // SAFETY: the descriptor is open; no memory is passed.
+        unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
+        stayed = resident(&file);
+        if stayed < 0.001 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    stayed
+}
+
+/// The share of a file that is in the page cache.
+fn resident(file: &File) -> f64 {
+    // SAFETY: nobody changes the benchmark's own file.
+    let map = unsafe { memmap2::MmapOptions::new().map_copy_read_only(file) }.expect("a mapping");
+    let mut pages = vec![0_u8; map.len().div_ceil(PAGE)];
+    // SAFETY: the range is mapped, and there is a byte for each of its pages.
+    let asked = unsafe { libc::mincore(map.as_ptr() as *mut _, map.len(), pages.as_mut_ptr()) };
+    assert_eq!(asked, 0, "the page cache can be looked at");
+    pages.iter().filter(|p| **p & 1 == 1).count() as f64 / pages.len() as f64
 }
 
 /// Bytes a second of sequential direct reads.
@@ -148,21 +172,31 @@ fn direct(path: &Path, frames: u64) -> f64 {
 
 fn main() {
     let o = Options::from_args();
-    let (rounds, frames, loops) = (o.rounds_or(5, 1), if o.quick { 16 } else { 100 }, 4);
+    let (rounds, frames, loops) = (o.rounds_or(5, 1), if o.quick { 16 } else { 400 }, 3);
     let folder = std::env::var("FRAMELINE_BENCH_DIR")
         .map_or_else(|_| PathBuf::from("target"), PathBuf::from);
     let path = folder.join(format!("bench-replay-{}.flr", std::process::id()));
     make(&path, frames);
     let hiccups = Hiccups::start(&o);
     let (mut warm, mut limit, mut cold, mut disk) = (vec![], vec![], vec![], vec![]);
-    for _ in 0..rounds {
-        let (rate, want) = plain(&path, frames, loops);
-        limit.push(rate / 1e6);
-        warm.push(ours(&path, frames, loops, want) / 1e6);
-        cool(&path);
-        disk.push(direct(&path, frames) / 1e6);
-        cool(&path);
-        cold.push(ours(&path, frames, 1, want) / 1e6);
+    let mut stayed: f64 = 0.0;
+    let (_, want) = plain(&path, frames, 2);
+    for round in 0..rounds {
+        let mut turns = [true, false];
+        turns.rotate_left(round % 2);
+        for plainly in turns {
+            match plainly {
+                true => limit.push(plain(&path, frames, loops).0 / 1e6),
+                false => warm.push(ours(&path, frames, loops, want) / 1e6),
+            }
+        }
+        for plainly in turns {
+            stayed = stayed.max(cool(&path));
+            match plainly {
+                true => disk.push(direct(&path, frames) / 1e6),
+                false => cold.push(ours(&path, frames, 1, want) / 1e6),
+            }
+        }
     }
     let _ = std::fs::remove_file(&path);
     let ratios = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a / b).collect::<Vec<_>>();
@@ -180,6 +214,7 @@ fn main() {
             "ratio": round3(median(&cold_ratios)),
         },
         "cold_ratios": spread(&cold_ratios),
+        "cold_share_in_cache": round3(stayed),
         "frames": frames,
         "frame_bytes": BYTES,
     });

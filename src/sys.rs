@@ -132,17 +132,50 @@ pub(crate) fn lock_exclusively(file: &std::fs::File) -> bool {
     unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) == 0 }
 }
 
+/// The first byte from `at` on that is no hole of `file`; `None`: all that follows is one. A file system that cannot tell has
+/// no holes.
+#[cfg(feature = "recording")]
+pub(crate) fn next_data(file: &std::fs::File, at: u64) -> Option<u64> {
+    use std::os::fd::AsRawFd;
+    let place = libc::off_t::try_from(at).ok()?;
+    // SAFETY: the descriptor is open for as long as `file` is borrowed; nobody reads at its own position.
+    let found = unsafe { libc::lseek(file.as_raw_fd(), place, libc::SEEK_DATA) };
+    match u64::try_from(found) {
+        Ok(found) => Some(found),
+        Err(_) if io::Error::last_os_error().raw_os_error() == Some(libc::ENXIO) => None,
+        Err(_) => Some(at),
+    }
+}
+
 /// Whether another process has marked `file` as being written.
 #[cfg(feature = "recording")]
 pub(crate) fn is_locked(file: &std::fs::File) -> bool {
     use std::os::fd::AsRawFd;
     // SAFETY: as above.
     let free = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_SH | libc::LOCK_NB) == 0 };
+    // A file system without locks says nothing about who writes.
+    if !free && io::Error::last_os_error().kind() != io::ErrorKind::WouldBlock {
+        return false;
+    }
     if free {
         // SAFETY: as above.
         unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) };
     }
     !free
+}
+
+/// Lets the program have as many files open as the system allows it: a recording has a file for each segment. That this is
+/// refused is told when a file cannot be opened.
+#[cfg(feature = "cli")]
+pub(crate) fn allow_many_files() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the structure is ours and lives through both calls.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
 }
 
 /// Lets a write beyond the limit on the size of files (`ulimit -f`) fail with EFBIG, where the signal that comes with it

@@ -45,6 +45,10 @@ fn document() -> String {
                 "Aravis",
                 "The status of a buffer below 0x10000; above, the errors of calls: 1 in the upper half is `ArvDeviceError`, 2 `ArvGcError`, 3 what no number of Aravis says.",
             ),
+            "replay" => (
+                "Replays of recordings",
+                "A replay answers with these, and with the codes of the camera that was recorded.",
+            ),
             _ => (
                 "The simulated camera",
                 "One for each class, so that each can be tried: `sim:?faults=at 100 fail 6`.",

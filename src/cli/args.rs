@@ -213,6 +213,8 @@ pub enum Sdk {
     Aravis,
     /// The built-in simulated camera.
     Sim,
+    /// Replays of recordings.
+    Replay,
 }
 
 /// Arguments of `frameline devices`.

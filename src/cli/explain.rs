@@ -6,18 +6,19 @@ use super::spelling::{Asked, parse};
 use super::value::distance;
 use crate::error::Error;
 use crate::fault::{CodeEntry, FaultClass, aravis, code_text, gentl, mvs, same_code};
-use crate::sim;
+use crate::{replay, sim};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// Prefixes that may be left out of a name.
-const PREFIXES: [&str; 7] = [
+const PREFIXES: [&str; 8] = [
     "MV_CC_STREAM_EXCEPTION_",
     "MV_EXCEPTION_",
     "MV_E_",
     "GC_ERR_",
     "ARV_BUFFER_STATUS_",
     "SIM_",
+    "REPLAY_",
     "MV_",
 ];
 /// Suggestions at most.
@@ -28,11 +29,12 @@ const NEAR: i64 = 4;
 const LONGEST: usize = 64;
 
 /// The tables, in the order in which they are told.
-pub const TABLES: [(Sdk, &[CodeEntry]); 4] = [
+pub const TABLES: [(Sdk, &[CodeEntry]); 5] = [
     (Sdk::Mvs, mvs::TABLE),
     (Sdk::Gentl, gentl::TABLE),
     (Sdk::Aravis, aravis::TABLE),
     (Sdk::Sim, sim::codes::TABLE),
+    (Sdk::Replay, replay::TABLE),
 ];
 
 impl Sdk {
@@ -43,6 +45,7 @@ impl Sdk {
             Sdk::Gentl => "gentl",
             Sdk::Aravis => "aravis",
             Sdk::Sim => "sim",
+            Sdk::Replay => "replay",
         }
     }
 
@@ -52,6 +55,7 @@ impl Sdk {
             Sdk::Gentl => "GenTL",
             Sdk::Aravis => "Aravis",
             Sdk::Sim => "the simulated camera",
+            Sdk::Replay => "the replay of a recording",
         }
     }
 
@@ -60,7 +64,7 @@ impl Sdk {
             Sdk::Mvs => "MV_OK",
             Sdk::Gentl => "GC_ERR_SUCCESS",
             Sdk::Aravis => "ARV_BUFFER_STATUS_SUCCESS",
-            Sdk::Sim => "success",
+            Sdk::Sim | Sdk::Replay => "success",
         }
     }
 }
@@ -196,7 +200,8 @@ fn unknown_object(code: i64, sdk: Option<Sdk>) -> Value {
 
 /// Zero is no fault in any SDK.
 fn success(args: &ExplainArgs, tables: &[(Sdk, &[CodeEntry])]) -> Result<(), Error> {
-    let names: Vec<_> = tables.iter().map(|(sdk, _)| sdk.success()).collect();
+    let mut names: Vec<_> = tables.iter().map(|(sdk, _)| sdk.success()).collect();
+    names.dedup();
     let text = match args.json {
         true => {
             let object = json!({

@@ -53,6 +53,7 @@ const WRONG: u8 = 2;
 pub fn main() -> ExitCode {
     // A limit on the size of files is an error of a write, as a full disk is, and not the end of the program.
     crate::sys::ignore_file_size_signal();
+    crate::sys::allow_many_files();
     let cli = match args::Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => return argument_error(&e),

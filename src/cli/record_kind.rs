@@ -59,7 +59,6 @@ impl SourceFacts {
         let query = self.uri.split_once('?').map_or("", |(_, q)| q);
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let system = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         Head {
             geometry: self.geometry,
             max_payload_bytes: self.max_payload_bytes,
@@ -70,10 +69,10 @@ impl SourceFacts {
                 model: self.model.clone(),
                 codes: self.codes.clone(),
                 features: query.split('&').filter(|p| !p.is_empty()).map(Into::into).collect(),
+                // Not the machine's name: recordings are sent to others.
                 host: vec![
                     format!("program=frameline {}", env!("CARGO_PKG_VERSION")),
                     format!("system={} {}", std::env::consts::OS, system.trim()),
-                    format!("name={}", name.trim()),
                     format!("cores={cores}"),
                 ],
             },

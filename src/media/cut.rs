@@ -71,6 +71,6 @@ pub fn cut(recording: &Recording, what: &Cut, watch: Watch<'_>) -> Result<(u64, 
 
 /// The largest payload of the range, in bytes. A frame that cannot be read has none.
 fn largest(recording: &Recording, from: u64, to: u64) -> u64 {
-    let bytes = (from..=to).filter_map(|n| recording.entry(n).ok()).map(|e| e.payload_bytes);
+    let bytes = (from..=to).filter_map(|n| recording.entry(n).ok()).map(|e| e.end_bytes());
     bytes.max().unwrap_or(0)
 }

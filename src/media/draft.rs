@@ -1,8 +1,9 @@
 //! Names for what is not whole yet: written beside its target, renamed at the end, removed otherwise.
 
 use crate::error::{Error, ErrorKind};
+use crate::recording::format::MAGIC;
 use crate::recording::segment_path;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// What is being written.
@@ -23,6 +24,8 @@ pub struct Draft {
     path: PathBuf,
     force: bool,
     finished: bool,
+    /// Of a folder that is replaced: what was in it at the beginning.
+    old: Vec<String>,
 }
 
 impl Draft {
@@ -34,6 +37,10 @@ impl Draft {
         if !force && target.symlink_metadata().is_ok() {
             return Err(wrong(target, "exists; give another name, or --force to replace it"));
         }
+        if target.symlink_metadata().is_ok() && !may_replace(target) {
+            let what = "is a recording, or no file at all, and is not replaced; give another name";
+            return Err(wrong(target, what));
+        }
         Draft::new(What::File, target, force)
     }
 
@@ -44,13 +51,13 @@ impl Draft {
         force: bool,
         is_ours: impl Fn(&str) -> bool,
     ) -> Result<Draft, Error> {
-        if let Ok(entries) = std::fs::read_dir(target) {
-            let names: Vec<_> =
-                entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+        let mut old = Vec::new();
+        if let Ok(names) = names_in(target) {
             if !names.is_empty() && !force {
                 let what = "holds files already; give another name, or --force to replace it";
                 return Err(wrong(target, what));
             }
+            old.clone_from(&names);
             if let Some(other) = names.iter().find(|n| !is_ours(n)) {
                 let what = format!(
                     "holds {other:?}, which no export wrote, and is not replaced; give another name"
@@ -60,7 +67,8 @@ impl Draft {
         } else if target.symlink_metadata().is_ok() {
             return Err(wrong(target, "is no folder; images go into one, give another name"));
         }
-        let draft = Draft::new(What::Folder, target, force)?;
+        let mut draft = Draft::new(What::Folder, target, force)?;
+        draft.old = old;
         std::fs::create_dir(&draft.path).map_err(|e| cannot(target, e))?;
         Ok(draft)
     }
@@ -96,7 +104,7 @@ impl Draft {
         // The ending stays: a recording's segments have theirs before it.
         draft.push(format!(".{}.part", std::process::id()));
         let path = target.with_file_name(draft);
-        Ok(Draft { what, target: target.into(), path, force, finished: false })
+        Ok(Draft { what, target: target.into(), path, force, finished: false, old: Vec::new() })
     }
 
     /// Where to write.
@@ -117,7 +125,10 @@ impl Draft {
     /// Gives it its name.
     pub fn finish(mut self) -> Result<(), Error> {
         let named = match self.what {
-            What::File => place(&self.path, &self.target, self.force),
+            // What has its name must be there also after a power cut.
+            What::File => std::fs::File::open(&self.path)
+                .and_then(|file| file.sync_all())
+                .and_then(|()| place(&self.path, &self.target, self.force)),
             What::Folder => self.place_folder(),
             What::Recording => self.place_segments(),
         };
@@ -127,11 +138,21 @@ impl Draft {
     }
 
     fn place_folder(&self) -> io::Result<()> {
-        if self.force && self.target.is_dir() {
-            std::fs::remove_dir_all(&self.target)?;
+        if !self.force || !self.target.is_dir() {
+            // Takes the place of an empty folder, and of no other.
+            return std::fs::rename(&self.path, &self.target);
         }
-        // Takes the place of an empty folder, and of no other.
-        std::fs::rename(&self.path, &self.target)
+        // What came meanwhile is nobody's to remove; and until the new folder stands the old one is not gone.
+        if let Some(other) = names_in(&self.target)?.iter().find(|n| !self.old.contains(n)) {
+            return Err(io::Error::other(format!("{other:?} was put into it meanwhile")));
+        }
+        let aside = self.path.with_extension("old");
+        std::fs::rename(&self.target, &aside)?;
+        if let Err(e) = std::fs::rename(&self.path, &self.target) {
+            let _ = std::fs::rename(&aside, &self.target);
+            return Err(e);
+        }
+        std::fs::remove_dir_all(&aside)
     }
 
     /// Later segments first: with the first one, the recording is whole.
@@ -148,6 +169,11 @@ impl Draft {
         }
         Ok(())
     }
+}
+
+fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+    let names = |e: std::fs::DirEntry| e.file_name().to_string_lossy().into_owned();
+    std::fs::read_dir(folder)?.map(|e| e.map(names)).collect()
 }
 
 /// Renames a file; over another one only with `force`.
@@ -180,6 +206,15 @@ impl Drop for Draft {
             }
         }
     }
+}
+
+/// Whether `--force` may put a file in its place: a plain file, and no recording.
+fn may_replace(target: &Path) -> bool {
+    let mut beginning = [0; MAGIC.len()];
+    let plain = target.metadata().is_ok_and(|m| m.is_file());
+    let read = |beginning: &mut [u8]| std::fs::File::open(target)?.read_exact(beginning);
+    // One that is shorter than a recording's first word is none.
+    plain && (read(&mut beginning).is_err() || beginning != MAGIC)
 }
 
 fn wrong(path: &Path, what: &str) -> Error {

@@ -229,6 +229,8 @@ struct Work<'a> {
     events: Vec<Event>,
     image: Plain,
     payload: Vec<u8>,
+    /// When the last frame or event was.
+    now_unix_ns: u64,
     notes: BTreeSet<String>,
     done: Exported,
 }
@@ -251,6 +253,7 @@ impl<'a> Work<'a> {
             events,
             image: Plain::default(),
             payload: Vec::new(),
+            now_unix_ns: recording.header().started.unix_ns,
             notes: BTreeSet::new(),
             done: Exported {
                 frames: 0,
@@ -274,7 +277,8 @@ impl<'a> Work<'a> {
         let clock = self.recording.header().started;
         while let Some(event) = self.events.pop_if(|e| e.before_frame <= n) {
             let fact = sidecar::event(&event, &clock);
-            self.sink.happened(clock.unix_ns_of(event.host_time), &fact)?;
+            self.now_unix_ns = clock.unix_ns_of(event.host_time);
+            self.sink.happened(self.now_unix_ns, &fact)?;
             self.tell(&fact)?;
         }
         Ok(())
@@ -293,7 +297,7 @@ impl<'a> Work<'a> {
             Err(e) if self.skip_damaged => {
                 self.done.left_out += 1;
                 let fact = sidecar::left_out(n, &e);
-                self.sink.happened(0, &fact)?;
+                self.sink.happened(self.now_unix_ns, &fact)?;
                 return self.tell(&fact);
             }
             Err(e) => {
@@ -321,6 +325,7 @@ impl<'a> Work<'a> {
         self.done.lost += lost(&entry);
         self.done.pixel_bytes += self.image.pixels.len() as u64;
         let unix_ns = clock.unix_ns_of(entry.meta.host_time);
+        self.now_unix_ns = unix_ns;
         let shot = Shot { number: n, unix_ns, facts: &facts, image: &mut self.image };
         let note = self.sink.put(shot)?;
         self.notes.extend(note.map(str::to_string));

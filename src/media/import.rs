@@ -3,6 +3,7 @@
 use super::draft::Draft;
 use super::interrupted;
 use super::read::{Frames, Images, Raw, Seq, Taken, is_image, is_seq};
+use super::told::{Told, ToldFrame};
 use crate::clock::HostTime;
 use crate::error::{Error, ErrorKind};
 use crate::format::{Geometry, PixelFormat};
@@ -107,6 +108,10 @@ pub fn import(what: &Import, watch: &mut dyn FnMut(u64, u64) -> bool) -> Result<
     };
     let draft = Draft::recording(&what.out)?;
     let expected = frames.expected();
+    // What an export told of these frames; `rate` asks for other times.
+    let told = Told::beside(what.input, &what.path).filter(|_| what.rate.is_none());
+    let mut told = told.map(|path| Told::open(&path)).transpose()?;
+    let mut behind = Vec::new();
     let mut pixels = Vec::new();
     let mut work: Option<Work> = None;
     let mut done = 0;
@@ -115,19 +120,40 @@ pub fn import(what: &Import, watch: &mut dyn FnMut(u64, u64) -> bool) -> Result<
             return Err(interrupted(done));
         }
         let Some(taken) = frames.next(&mut pixels)? else { break };
+        let of_it = match &mut told {
+            Some(told) => Some(
+                told.next(&mut behind)?
+                    .ok_or_else(|| told.wrong("is the end, and there are more images"))?,
+            ),
+            None => None,
+        };
         let work = match &mut work {
             Some(work) => work,
-            none => none.insert(Work::begin(what, draft.path(), &*frames, taken.clone())?),
+            none => {
+                let first = (taken.clone(), of_it.as_ref().and_then(|t| t.format));
+                none.insert(Work::begin(what, draft.path(), &*frames, first, told.as_ref())?)
+            }
         };
-        work.push(&taken, &pixels)?;
+        work.push(&taken, of_it, &pixels)?;
         done += 1;
     }
-    let Some(work) = work else {
+    if let Some(told) = &mut told
+        && told.next(&mut behind)?.is_some()
+    {
+        return Err(told.wrong("tells of a frame that has no image"));
+    }
+    let Some(mut work) = work else {
         let what = format!("{} holds no frame", what.path.display());
         return Err(Error::new(ErrorKind::Source, what));
     };
+    for event in &behind {
+        work.writer.event(event)?;
+    }
     let mut imported = work.finish()?;
     imported.notes = frames.notes();
+    if told.is_some() {
+        imported.notes.push("ids, times, losses and events are those that the export told".into());
+    }
     draft.finish()?;
     Ok(imported)
 }
@@ -148,17 +174,25 @@ impl Work {
         what: &Import,
         draft: &Path,
         frames: &dyn Frames,
-        first: Taken,
+        (first, format): (Taken, Option<PixelFormat>),
+        told: Option<&Told>,
     ) -> Result<Work, Error> {
-        let geometry = called(first.geometry, what.format)?;
-        let own_times = first.unix_ns.is_some() && what.rate.is_none();
+        let geometry = match (what.format, format) {
+            // Under the name that it had, where the pixels are still such.
+            (None, Some(format)) => {
+                let plain = format.packing().and_then(|p| format.unpacked_at(p.depth()));
+                called(first.geometry, plain.or(Some(format))).unwrap_or(first.geometry)
+            }
+            (name, _) => called(first.geometry, name)?,
+        };
+        let own_times = (first.unix_ns.is_some() && what.rate.is_none()) || told.is_some();
         let rate = what.rate.or(frames.rate()).unwrap_or(DEFAULT_RATE);
         let unix_ns = first.unix_ns.unwrap_or_else(|| changed(&first.file));
         let facts = [
             format!("program=frameline {}", env!("CARGO_PKG_VERSION")),
             format!("imported={}", what.input.name()),
         ];
-        let head = Head {
+        let mut head = Head {
             geometry,
             max_payload_bytes: geometry.image_bytes(),
             id_rule: FrameIdRule::default(),
@@ -169,14 +203,24 @@ impl Work {
                 ..Texts::default()
             },
         };
-        let rule =
-            Rule { frames: Some(frames.expected()), events: 0, direct: false, ..Rule::default() };
+        if let Some(Told { about, .. }) = told {
+            (head.id_rule, head.started) = (about.id_rule, about.started);
+            let host = std::mem::take(&mut head.texts.host);
+            head.texts = about.texts.clone();
+            head.texts.host.extend(host.into_iter().skip(1));
+        }
+        let rule = Rule {
+            frames: Some(frames.expected()),
+            events: events(told),
+            direct: false,
+            ..Rule::default()
+        };
         let writer = Writer::create(draft, head, geometry.image_bytes(), rule)?;
         let rate = (!own_times).then_some(rate);
         Ok(Work { writer, first, geometry, rate, frames: 0, bytes: 0 })
     }
 
-    fn push(&mut self, taken: &Taken, pixels: &[u8]) -> Result<(), Error> {
+    fn push(&mut self, taken: &Taken, told: Option<ToldFrame>, pixels: &[u8]) -> Result<(), Error> {
         if taken.geometry != self.first.geometry {
             let (g, f) = (&taken.geometry, &self.first.geometry);
             return Err(Error::new(
@@ -194,6 +238,17 @@ impl Work {
                 ),
             ));
         }
+        if let Some(ToldFrame { entry, events, .. }) = told {
+            for event in &events {
+                self.writer.event(event)?;
+            }
+            let (offset_x, offset_y) = (entry.meta.offset_x, entry.meta.offset_y);
+            let of = FrameMeta::of(&Geometry { offset_x, offset_y, ..self.geometry });
+            let (stride, x_padding, pixel_format) = (of.stride, of.x_padding, of.pixel_format);
+            let (width, height) = (of.width, of.height);
+            let meta = FrameMeta { stride, x_padding, pixel_format, width, height, ..entry.meta };
+            return self.write(&Entry { meta, ..entry }, pixels);
+        }
         let since = match self.rate {
             Some(rate) => (self.frames as f64 * 1e9 / rate).round() as u64,
             None => {
@@ -207,7 +262,11 @@ impl Work {
             host_time: HostTime(BEGIN.0.saturating_add(since)),
             ..FrameMeta::of(&self.geometry)
         };
-        self.writer.push(&Entry { meta, ..Entry::default() }, pixels)?;
+        self.write(&Entry { meta, ..Entry::default() }, pixels)
+    }
+
+    fn write(&mut self, entry: &Entry, pixels: &[u8]) -> Result<(), Error> {
+        self.writer.push(entry, pixels)?;
         self.frames += 1;
         self.bytes += pixels.len() as u64;
         Ok(())
@@ -223,6 +282,11 @@ impl Work {
             notes: Vec::new(),
         })
     }
+}
+
+/// Room for events.
+fn events(told: Option<&Told>) -> u64 {
+    if told.is_some() { Rule::DEFAULT_EVENTS } else { 1 }
 }
 
 /// The geometry with the name that the user gives its pixels.

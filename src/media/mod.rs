@@ -16,9 +16,11 @@ mod import;
 mod read;
 mod seq;
 mod sidecar;
+mod told;
 mod write;
 
 pub use cut::{Cut, cut};
+pub use draft::Draft;
 pub use export::{Export, Exported, Target, export};
 pub use image::{MAX_IMAGE_BYTES, Plain};
 pub use import::{DEFAULT_RATE, Import, Imported, Input, import};

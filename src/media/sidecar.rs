@@ -1,7 +1,7 @@
 //! What is known of a recording and its frames, as JSON: one object a line.
 
 use crate::fault::FaultClass;
-use crate::meta::FrameStatus;
+use crate::meta::{Extent, FrameStatus, Part};
 use crate::recording::Recording;
 use crate::recording::format::{Entry, Event, WallClock};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ pub fn recording(recording: &Recording) -> Value {
 /// What is known of frame `number`. Times are ns; `unix_ns` counts from 1970 in UTC.
 pub fn frame(number: u64, entry: &Entry, clock: &WallClock) -> Value {
     let m = &entry.meta;
-    json!({
+    let mut object = json!({
         "frame": number,
         "frame_id": m.frame_id,
         "sequence": m.sequence,
@@ -54,7 +54,28 @@ pub fn frame(number: u64, entry: &Entry, clock: &WallClock) -> Value {
         "offset_y": m.offset_y,
         "x_padding": m.x_padding,
         "pixel_format": m.pixel_format.to_string(),
-    })
+    });
+    let b = &entry.beside;
+    let extent = |e: &Extent| json!({ "offset": e.offset, "bytes": e.bytes });
+    if b.chunks.bytes > 0 {
+        object["chunks"] = extent(&b.chunks);
+    }
+    if b.part_count > 0 {
+        object["part_count"] = b.part_count.into();
+        let part = |p: &Part| {
+            json!({
+                "extent": extent(&p.extent),
+                "kind": p.kind,
+                "source": p.source,
+                "width": p.width,
+                "height": p.height,
+                "x_padding": p.x_padding,
+                "pixel_format": p.pixel_format.to_string(),
+            })
+        };
+        object["parts"] = b.parts().iter().map(part).collect();
+    }
+    object
 }
 
 /// What happened before a frame.

@@ -57,6 +57,9 @@ impl Default for Rule {
     }
 }
 
+/// The host fact of a recording whose segments do not all stay.
+pub(super) const KEPT: &str = "kept";
+
 /// The name of segment `number` of the recording `base`: `a.flr`, `a.0001.flr`, ...
 pub fn segment_path(base: &Path, number: u32) -> PathBuf {
     if number == 0 {

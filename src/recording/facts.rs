@@ -88,7 +88,8 @@ impl Facts {
                 Ok(entry) => {
                     if let Some(before) = before {
                         intervals.push((entry.meta.host_time - before.meta.host_time).0);
-                        facts.resets += u64::from(entry.meta.epoch.wrapping_sub(before.meta.epoch));
+                        let resets = entry.meta.epoch.saturating_sub(before.meta.epoch);
+                        facts.resets += u64::from(resets);
                     }
                     facts.count(n, &entry);
                     first.get_or_insert(entry);
@@ -102,12 +103,9 @@ impl Facts {
             facts.duration_ns = (last.meta.host_time - first.meta.host_time).0;
             facts.first_unix_ns = recording.header().started.unix_ns_of(first.meta.host_time);
         }
-        facts.lost[4] += facts
-            .events
-            .iter()
-            .filter(|e| e.kind == EventKind::NotWritten)
-            .map(|e| e.count)
-            .sum::<u64>();
+        for event in facts.events.iter().filter(|e| e.kind == EventKind::NotWritten) {
+            facts.lost[4] = facts.lost[4].saturating_add(event.count);
+        }
         facts.classify(intervals);
         Ok(facts)
     }

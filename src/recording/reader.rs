@@ -1,12 +1,13 @@
 //! Reads recordings by ordinary reads. Nothing is mapped and nothing believed.
 
-use super::chain::base_of;
+use super::chain::{KEPT, base_of};
 use super::format::{
-    Broken, CLOSING_BYTES, CLOSING_OFFSET, Closing, ENTRY_BYTES, EVENT_BYTES, Entry, EntryFault,
-    Event, HEADER_BYTES, Header, checksum,
+    Broken, CLOSING_BYTES, CLOSING_OFFSET, Closing, ENTRY_BYTES, EVENT_BYTES, End, Entry,
+    EntryFault, Event, HEADER_BYTES, Header, checksum, parts,
 };
 use crate::error::{Error, ErrorKind};
 use crate::sys;
+use crate::words::counted;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -60,11 +61,13 @@ impl Segment {
     /// source.
     pub fn open(path: impl AsRef<Path>) -> Result<Segment, Error> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|e| unreadable(path, e))?;
-        let facts = file.metadata().map_err(|e| unreadable(path, e))?;
+        // Looked at first: a pipe would be waited for.
+        let facts = std::fs::metadata(path).map_err(|e| unreadable(path, e))?;
         if !facts.is_file() {
             return Err(Error::config(format!("{} is no file", path.display())));
         }
+        let file = File::open(path).map_err(|e| unreadable(path, e))?;
+        let facts = file.metadata().map_err(|e| unreadable(path, e))?;
         let broken = |b: Broken| Error::new(ErrorKind::Source, format!("{} {b}", path.display()));
         let mut head = vec![0; HEADER_BYTES as usize];
         let read = read_at_most(&file, &mut head, 0).map_err(|e| unreadable(path, e))?;
@@ -99,6 +102,12 @@ impl Segment {
         let mut frames = 0;
         let mut at = 0;
         while at < layout.frame_capacity {
+            // What was reserved and not written, or never there, is not read.
+            let Some(data) = sys::next_data(&self.file, layout.entry_offset(at)) else { break };
+            at = at.max(data.saturating_sub(layout.index_offset) / ENTRY_BYTES);
+            if at >= layout.frame_capacity {
+                break;
+            }
             let entries = BATCH.min(layout.frame_capacity - at);
             let page = &mut page[..(entries * ENTRY_BYTES) as usize];
             let read = read_at_most(&self.file, page, layout.entry_offset(at))?;
@@ -149,12 +158,25 @@ impl Segment {
         let mut b = [0; ENTRY_BYTES as usize];
         read_at_most(&self.file, &mut b, self.header.layout.entry_offset(n))
             .map_err(|e| EntryFault::Io(e.to_string()))?;
-        let entry = Entry::decode(&b, &self.header.layout)?;
-        let needed = self.payload_offset(n).saturating_add(entry.payload_bytes);
+        let mut entry = Entry::decode(&b, &self.header.layout)?;
+        let needed = self.payload_offset(n).saturating_add(entry.end_bytes());
         if needed > self.bytes {
             return Err(EntryFault::CutOff { needed, bytes: self.bytes });
         }
+        if entry.beside.part_count > 0 {
+            self.read_parts(n, &mut entry)?;
+        }
         Ok(entry)
+    }
+
+    fn read_parts(&self, n: u64, entry: &mut Entry) -> Result<(), EntryFault> {
+        let mut table = [0; parts::MAX_TABLE_BYTES];
+        let offset = parts::table_offset(entry.payload_bytes);
+        let room = self.header.layout.stride.saturating_sub(offset).min(table.len() as u64);
+        let table = &mut table[..room as usize];
+        let read = read_at_most(&self.file, table, self.payload_offset(n).saturating_add(offset))
+            .map_err(|e| EntryFault::Io(e.to_string()))?;
+        parts::decode(&table[..read], &mut entry.beside)
     }
 
     /// Where the payload of frame `n` begins in the file.
@@ -168,6 +190,11 @@ impl Segment {
         // The file has so many bytes: `entry` has looked.
         let length = usize::try_from(entry.payload_bytes)
             .map_err(|_| EntryFault::Impossible("payload length"))?;
+        payload.clear();
+        // A file with holes may claim more than there is memory.
+        payload
+            .try_reserve_exact(length)
+            .map_err(|_| EntryFault::Io(format!("there is no memory for its {length} bytes")))?;
         payload.resize(length, 0);
         let at = self.payload_offset(n);
         let read =
@@ -215,6 +242,29 @@ pub(super) fn siblings(base: &Path) -> Vec<(u32, PathBuf)> {
     found
 }
 
+/// The segments that are gone from between others, or behind them.
+fn lost_segments(segments: &[Segment]) -> Vec<String> {
+    let kept = |fact: &String| fact.split_once('=').is_some_and(|(name, _)| name == KEPT);
+    if segments[0].header.texts.host.iter().any(kept) {
+        return Vec::new();
+    }
+    let mut lost = Vec::new();
+    for pair in segments.windows(2) {
+        let (before, after) = (&pair[0], &pair[1]);
+        let between = after.header.segment - before.header.segment - 1;
+        if between > 0 {
+            let (after, segments) = (after.path.display(), counted(between.into(), "segment"));
+            lost.push(format!("{segments} before {after} are gone"));
+        }
+    }
+    if let Some(last) = segments.last()
+        && last.closing.is_some_and(|c| c.end == End::Continued)
+    {
+        lost.push(format!("the segment after {} is gone", last.path.display()));
+    }
+    lost
+}
+
 /// A recording: one file, or the segments from one of them on.
 #[derive(Debug)]
 pub struct Recording {
@@ -222,6 +272,7 @@ pub struct Recording {
     /// The number of each segment's first frame.
     starts: Vec<u64>,
     frames: u64,
+    missing: Vec<String>,
 }
 
 impl Recording {
@@ -231,21 +282,36 @@ impl Recording {
         let first = Segment::open(path)?;
         let (number, identity) = (first.header.segment, first.header.identity);
         let mut segments = vec![first];
+        let mut missing = Vec::new();
         for (n, path) in siblings(&base_of(path, number)) {
-            if n > number {
-                let next = Segment::open(&path)?;
-                if next.header.identity == identity && next.header.segment == n {
+            if n <= number {
+                continue;
+            }
+            // One that cannot be read must not cost the others.
+            match Segment::open(&path) {
+                Ok(next) if next.header.identity == identity && next.header.segment == n => {
                     segments.push(next);
                 }
+                Ok(_) => {}
+                // Made ahead, or removed while we looked.
+                Err(_) if segments.iter().any(Segment::is_being_written) => {}
+                Err(e) => missing.push(e.to_string()),
             }
         }
+        missing.extend(lost_segments(&segments));
         let mut frames = 0;
         let starts = segments.iter().map(|s| {
             frames += s.frames;
             frames - s.frames
         });
         let starts = starts.collect();
-        Ok(Recording { segments, starts, frames })
+        Ok(Recording { segments, starts, frames, missing })
+    }
+
+    /// Segments that should be there and are not, or cannot be read, each in a sentence. Of a recording that keeps only
+    /// its last seconds, or events, segments may be gone.
+    pub fn missing(&self) -> &[String] {
+        &self.missing
     }
 
     /// Its files, in order; never none.

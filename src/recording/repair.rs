@@ -5,7 +5,8 @@ use super::format::{End, Entry, Event, EventKind};
 use super::reader::Recording;
 use super::writer::Writer;
 use crate::clock::HostTime;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::words::counted;
 use std::path::Path;
 
 /// What a repair came to.
@@ -17,12 +18,12 @@ pub struct Repaired {
     pub left_out: u64,
 }
 
-/// Writes every good frame, and every event, to a new recording at `out`; `seen` is told how many frames of the old one
-/// are done.
+/// Writes every good frame, and every event, to a new recording at `out`; `watch` is told how many frames of the old one
+/// are done, and stops it with `false`: then what was written is no whole recording.
 pub fn repair(
     recording: &Recording,
     out: &Path,
-    mut seen: impl FnMut(u64),
+    mut watch: impl FnMut(u64) -> bool,
 ) -> Result<Repaired, Error> {
     let h = recording.header();
     let head = Head {
@@ -34,7 +35,9 @@ pub fn repair(
     };
     let rule = Rule { frames: Some(recording.frames()), ..Rule::default() };
     let mut writer = Writer::create(out, head, h.layout.payload_capacity, rule)?;
-    let mut events = recording.events()?.into_iter().peekable();
+    let mut events = recording.events()?;
+    events.sort_by_key(|e| e.before_frame);
+    let mut events = events.into_iter().peekable();
     let mut done = Repaired::default();
     let (mut missing, mut last) = (0_u32, h.started.host);
     let mut payload = Vec::new();
@@ -56,7 +59,10 @@ pub fn repair(
                 done.left_out += 1;
             }
         }
-        seen(n + 1);
+        if !watch(n + 1) {
+            let done = counted(n + 1, "frame");
+            return Err(Error::new(ErrorKind::State, format!("interrupted after {done}")));
+        }
     }
     for event in events {
         writer.event(&event)?;

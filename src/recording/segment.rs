@@ -102,6 +102,13 @@ impl SegmentFile {
         self.direct.is_some()
     }
 
+    /// Makes the file's name and header durable. Blocks for as long as the disk takes.
+    pub fn sync_name(&self) -> io::Result<()> {
+        self.file.sync_data()?;
+        let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+
     /// Makes what is committed durable. Blocks for as long as the disk takes.
     pub fn sync(&self) -> io::Result<()> {
         self.file.sync_data()

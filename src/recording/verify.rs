@@ -2,6 +2,7 @@
 
 use super::format::EntryFault;
 use super::reader::{Recording, Segment};
+use crate::words::counted;
 
 /// Frames beside each other with the same fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +26,14 @@ pub struct Findings {
     pub bad: Vec<BadFrames>,
     /// Files without a closing record, by their place among the segments.
     pub not_closed: Vec<usize>,
+    /// What is missing beside frames, each in a sentence: segments that are gone, events that are damaged.
+    pub missing: Vec<String>,
 }
 
 impl Findings {
     /// Whether every frame is good and every file was closed.
     pub fn is_whole(&self) -> bool {
-        self.bad.is_empty() && self.not_closed.is_empty()
+        self.bad.is_empty() && self.not_closed.is_empty() && self.missing.is_empty()
     }
 
     /// Frames that are not good.
@@ -50,6 +53,15 @@ pub fn verify(recording: &Recording, mut seen: impl FnMut(u64)) -> Findings {
         .filter(|(_, s)| !closed(s))
         .map(|(i, _)| i)
         .collect();
+    found.missing = recording.missing().to_vec();
+    for s in recording.segments() {
+        let there = s.events().map_or(0, |events| events.len() as u64);
+        let damaged = s.closing().map_or(0, |c| c.events.saturating_sub(there));
+        if damaged > 0 {
+            let damaged = counted(damaged, "damaged event");
+            found.missing.push(format!("{} has {damaged}", s.path().display()));
+        }
+    }
     let mut payload = Vec::new();
     for n in 0..recording.frames() {
         match recording.read(n, &mut payload) {

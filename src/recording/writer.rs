@@ -2,7 +2,7 @@
 //! through a stage.
 
 use super::chain::{Chain, Head, Rule};
-use super::format::{Closing, End, Entry, Event, checksum};
+use super::format::{Closing, End, Entry, Event, checksum, parts};
 use super::segment::SegmentFile;
 use crate::clock::HostTime;
 use crate::error::{Error, ErrorKind};
@@ -44,12 +44,16 @@ impl Writer {
     pub fn push(&mut self, entry: &Entry, payload: &[u8]) -> Result<(), Error> {
         let bytes = payload.len() as u64;
         let layout = self.file.header().layout;
-        if bytes > layout.payload_capacity || self.frames == layout.frame_capacity {
-            self.roll(bytes.max(layout.payload_capacity))?;
-        }
         let entry = Entry { payload_bytes: bytes, payload_crc: checksum(payload), ..*entry };
+        if !layout.fits(bytes, entry.end_bytes()) || self.frames == layout.frame_capacity {
+            self.roll(entry.end_bytes().max(layout.payload_capacity))?;
+        }
+        let table = parts::encode(&entry.beside);
+        let gap = parts::table_offset(bytes) - bytes;
+        let gap = &[0; 8][..if table.is_empty() { 0 } else { gap as usize }];
+        let written = [IoSlice::new(payload), IoSlice::new(gap), IoSlice::new(&table)];
         self.file
-            .write_payload(self.frames, &[IoSlice::new(payload)], false)
+            .write_payload(self.frames, &written, false)
             .and_then(|()| self.file.commit(self.frames, &entry.encode()))
             .map_err(|e| self.cannot(e))?;
         self.frames += 1;

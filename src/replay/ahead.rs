@@ -15,6 +15,8 @@ const LOOK: Duration = Duration::from_micros(500);
 /// Bytes that are read ahead, about, and frames at least and at most.
 const AHEAD_BYTES: u64 = 64 << 20;
 const AHEAD_FRAMES: std::ops::RangeInclusive<u64> = 2..=256;
+/// Frames that the disk is asked for beyond the one that is waited for.
+const IN_FLIGHT: u64 = 2;
 /// Given-back frames that may wait to be let go.
 const DONE: usize = 1024;
 
@@ -83,11 +85,10 @@ struct Reader {
 
 impl Reader {
     fn run(&mut self, first: u64, last: u64) {
-        // The frame up to which all is read, in the count of a replay without rounds.
-        let mut read = first;
+        // The frame up to which all is read, and the one up to which the disk was asked, in the count of a replay without
+        // rounds.
+        let (mut read, mut asked) = (first, first);
         let mut before = first;
-        let stride = self.recording.header().layout.stride.max(1);
-        let ahead = (AHEAD_BYTES / stride).clamp(*AHEAD_FRAMES.start(), *AHEAD_FRAMES.end());
         while !self.shared.stop.load(Ordering::Acquire) {
             while let Ok(n) = self.done.pop() {
                 if let Some((file, offset, bytes)) = self.place(n) {
@@ -96,19 +97,34 @@ impl Reader {
             }
             let next = self.shared.next.load(Ordering::Acquire);
             if next < before {
-                read = next; // Another round.
+                (read, asked) = (next, next); // Another round.
             }
             before = next;
             read = read.max(next);
-            if read < next + ahead && read <= last {
+            if read < next + self.window(read) && read <= last {
+                // The disk has the next frames to read while this one is waited for.
+                asked = asked.max(read);
+                while asked <= (read + IN_FLIGHT).min(last) {
+                    if let Some((file, offset, bytes)) = self.place(asked) {
+                        self.maps.will_need(file, offset, bytes);
+                    }
+                    asked += 1;
+                }
                 if let Some((file, offset, bytes)) = self.place(read) {
-                    self.maps.read_ahead(file, offset, bytes);
+                    self.maps.populate(file, offset, bytes);
                 }
                 read += 1;
                 continue;
             }
             std::thread::park_timeout(LOOK);
         }
+    }
+
+    /// Frames that are read ahead, where they are as large as frame `n`.
+    fn window(&self, n: u64) -> u64 {
+        let file = self.recording.locate(n).map_or(0, |(file, _)| file);
+        let stride = self.recording.segments()[file].header().layout.stride.max(1);
+        (AHEAD_BYTES / stride).clamp(*AHEAD_FRAMES.start(), *AHEAD_FRAMES.end())
     }
 
     fn place(&self, n: u64) -> Option<(usize, u64, u64)> {

@@ -16,47 +16,57 @@ pub const REPLAY_CUT_OFF: i64 = 0x464C_0005;
 /// A call in a state that does not allow it, or a lending pool that is not this source's.
 pub const REPLAY_CALL_ORDER: i64 = 0x464C_0006;
 
-const fn own(code: i64, name: &'static str, class: FaultClass, meaning: &'static str) -> CodeEntry {
-    CodeEntry::new(code, name, class, meaning)
+const fn own(
+    code: i64,
+    name: &'static str,
+    advice: &'static str,
+    class: FaultClass,
+    meaning: &'static str,
+) -> CodeEntry {
+    CodeEntry { advice, ..CodeEntry::new(code, name, class, meaning) }
 }
 
-const OWN: [CodeEntry; 6] = [
+/// The codes that a replay has beside those of the camera that was recorded.
+pub const TABLE: &[CodeEntry] = &[
     own(
         REPLAY_TIMEOUT,
         "REPLAY_TIMEOUT",
+        "nothing: at a slower pace, with step=on or without a trigger frames come later",
         FaultClass::Timeout,
         "No frame of the recording was due within the time-out.",
     ),
     own(
         REPLAY_UNREADABLE,
         "REPLAY_UNREADABLE",
+        "frameline verify FILE; frameline repair makes a recording of what is good",
         FaultClass::DamagedFrame,
         "A frame of the recording is damaged or was never committed; frameline verify tells which.",
     ),
     own(
         REPLAY_BUFFER_TOO_SMALL,
         "REPLAY_BUFFER_TOO_SMALL",
+        "pool.headroom, if the reset is not wanted",
         FaultClass::BufferTooSmall,
         "The frame needs a larger buffer than the one it was given.",
     ),
     own(
         REPLAY_NO_BUFFER,
         "REPLAY_NO_BUFFER",
+        "which stage holds frames for a whole round; a longer recording, or fewer frames held",
         FaultClass::Overrun,
         "The frame that comes next is still in use from the round before.",
     ),
-    CodeEntry {
-        advice: "that nothing shortens or replaces the file",
-        ..own(
-            REPLAY_CUT_OFF,
-            "REPLAY_CUT_OFF",
-            FaultClass::Misuse,
-            "The recording became shorter, or its disk failed, while it was replayed; frames after that hold zeros.",
-        )
-    },
+    own(
+        REPLAY_CUT_OFF,
+        "REPLAY_CUT_OFF",
+        "that nothing shortens or replaces the file",
+        FaultClass::Misuse,
+        "The recording became shorter, or its disk failed, while it was replayed; frames after that hold zeros.",
+    ),
     own(
         REPLAY_CALL_ORDER,
         "REPLAY_CALL_ORDER",
+        "the program that uses the source: start it once, lend from its own pool",
         FaultClass::Misuse,
         "The call is not allowed in this state, or the lending pool is not this source's.",
     ),
@@ -68,7 +78,7 @@ pub(super) fn table(of: &str) -> CodeTable {
     macro_rules! with {
         ($theirs:expr) => {{
             static ALL: LazyLock<Vec<CodeEntry>> =
-                LazyLock::new(|| OWN.iter().chain($theirs.iter()).copied().collect());
+                LazyLock::new(|| TABLE.iter().chain($theirs.iter()).copied().collect());
             CodeTable::new(&ALL)
         }};
     }
@@ -77,6 +87,6 @@ pub(super) fn table(of: &str) -> CodeTable {
         "mvs" => with!(mvs::TABLE),
         "gentl" => with!(gentl::TABLE),
         "aravis" => with!(aravis::TABLE),
-        _ => CodeTable::new(&OWN),
+        _ => CodeTable::new(TABLE),
     }
 }

@@ -12,7 +12,7 @@ use std::mem::MaybeUninit;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Mapped files at once, in the whole process.
-const PLACES: usize = 1024;
+const PLACES: usize = 16384;
 
 /// One mapping. `bytes` is 0 where the place is free.
 struct Place {
@@ -56,7 +56,9 @@ impl Watched {
         let Some((i, place)) = PLACE.iter().enumerate().find(|(_, p)| free(p)) else {
             return Err(Error::new(
                 ErrorKind::State,
-                format!("more than {PLACES} files of recordings are mapped at once; close some"),
+                format!(
+                    "more than {PLACES} files of recordings are mapped at once; make one recording of several with longer segments"
+                ),
             ));
         };
         place.torn.store(false, Ordering::Relaxed);

@@ -36,10 +36,18 @@ impl Maps {
                 Error::with_source(ErrorKind::Io, format!("{path} cannot be mapped"), e)
             };
             let file = File::open(segment.path()).map_err(cannot)?;
+            // Only what is replayed: a writer that closes the file rightly gives back what it did not use. Nothing of it
+            // counts as memory that must be there: a recording may be larger than all of it.
+            let layout = &segment.header().layout;
+            let end = layout.file_bytes(segment.frames()).min(segment.file_bytes());
+            let length =
+                usize::try_from(end).map_err(|_| cannot(std::io::ErrorKind::OutOfMemory.into()))?;
+            let mut options = MmapOptions::new();
+            options.len(length).no_reserve_swap();
             // SAFETY: the pages are never seen as a Rust reference that outlives a lent frame; what another process
             // writes into the file meanwhile changes bytes that nobody relies on, as a camera's DMA would; what it
             // cuts off is caught by `guard`.
-            let map = unsafe { MmapOptions::new().map_copy(&file) }.map_err(cannot)?;
+            let map = unsafe { options.map_copy(&file) }.map_err(cannot)?;
             let map = MmapRaw::from(map);
             let watched = Watched::new(map.as_ptr(), map.len())?;
             files.push(Mapped { watched, bytes: map.len() as u64, map, file });
@@ -119,14 +127,24 @@ impl Maps {
         Some((NonNull::new(unsafe { map.as_mut_ptr().add(offset) })?, length))
     }
 
-    /// Reads bytes of a file ahead and enters them into the page table. A cold thread: blocks for the disk.
-    pub fn read_ahead(&self, file: usize, offset: u64, bytes: u64) {
+    /// Asks the system to read bytes of a file ahead. A cold thread.
+    pub fn will_need(&self, file: usize, offset: u64, bytes: u64) {
+        if let (Some((_, length)), Some(f)) =
+            (self.place(file, offset, bytes), self.files.get(file))
+            && length > 0
+        {
+            // A system that refuses reads when the stage does.
+            let _ = f.map.advise_range(Advice::WillNeed, offset as usize, length);
+        }
+    }
+
+    /// Waits until bytes of a file are read, and enters them into the page table. A cold thread: blocks for the disk.
+    pub fn populate(&self, file: usize, offset: u64, bytes: u64) {
         if let (Some((_, length)), Some(f)) =
             (self.place(file, offset, bytes), self.files.get(file))
             && length > 0
         {
             // A system that is too old for it reads when the stage does.
-            let _ = f.map.advise_range(Advice::WillNeed, offset as usize, length);
             #[cfg(target_os = "linux")]
             let _ = f.map.advise_range(Advice::PopulateRead, offset as usize, length);
         }

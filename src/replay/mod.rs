@@ -20,7 +20,7 @@ mod uri;
 
 pub use codes::{
     REPLAY_BUFFER_TOO_SMALL, REPLAY_CALL_ORDER, REPLAY_CUT_OFF, REPLAY_NO_BUFFER, REPLAY_TIMEOUT,
-    REPLAY_UNREADABLE,
+    REPLAY_UNREADABLE, TABLE,
 };
 pub use source::Replay;
 pub use uri::{PARAMETERS, Rate, ReplayConfig};

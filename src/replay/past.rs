@@ -24,6 +24,14 @@ pub(super) struct Past {
     reopening: bool,
 }
 
+/// A fault comes again so often at most: what a file says must not keep a replay from its frames.
+const MOST: u64 = 1_000_000;
+
+/// How often a fault comes again.
+fn times(event: &Event) -> u64 {
+    event.count.clamp(1, MOST)
+}
+
 impl Past {
     pub fn new(mut events: Vec<Event>) -> Past {
         events.retain(|e| {
@@ -40,22 +48,31 @@ impl Past {
         (self.told, self.reopening) = (0, false);
     }
 
-    /// The next fault that came before frame `n`.
+    /// The fault that [`next_fault`](Self::next_fault) answers with next, and how often it was told.
     ///
     /// # Real-time
     /// Capture-bound. No allocation, no lock.
-    pub fn next_fault(&mut self, n: u64) -> Option<Fault> {
+    pub fn peek(&mut self, n: u64) -> Option<(Event, u64)> {
         while let Some(e) = self.events.get(self.at)
             && e.before_frame <= n
         {
-            if e.kind == EventKind::Fault && self.told < e.count.max(1) {
-                self.told += 1;
-                return Some(Fault { code: e.code, detail: e.detail });
+            if e.kind == EventKind::Fault && self.told < times(e) {
+                return Some((*e, self.told));
             }
             self.at += 1;
             self.told = 0;
         }
         None
+    }
+
+    /// The next fault that came before frame `n`.
+    ///
+    /// # Real-time
+    /// Capture-bound. No allocation, no lock.
+    pub fn next_fault(&mut self, n: u64) -> Option<Fault> {
+        let (event, _) = self.peek(n)?;
+        self.told += 1;
+        Some(Fault { code: event.code, detail: event.detail })
     }
 
     /// What the line found out that night, when time-outs before frame `n` made it ask: it reconnected, or made a reset,
@@ -76,8 +93,11 @@ impl Past {
     /// The device is to be opened again before frame `n`: answered with the faults that it was answered with then, one an
     /// attempt, until the attempt that succeeded.
     pub fn reopen(&mut self, n: u64) -> Result<Back, Fault> {
-        if self.told > 0 && !self.reopening {
-            self.at += 1; // The very fault that led here.
+        if self.told > 0
+            && !self.reopening
+            && self.events.get(self.at).is_some_and(|e| self.told >= times(e))
+        {
+            self.at += 1; // The very fault that led here, and did not come again.
             self.told = 0;
         }
         let ahead = &self.events[self.at.min(self.events.len())..];
@@ -98,7 +118,7 @@ impl Past {
         self.told = if k == 0 { self.told + 1 } else { 1 };
         self.at += k;
         self.reopening = true;
-        if self.told >= e.count.max(1) {
+        if self.told >= times(&e) {
             self.at += 1;
             self.told = 0;
         }
@@ -147,9 +167,11 @@ mod tests {
             event(EventKind::Fault, 3, 9, lost),
         ]);
         assert_eq!(past.next_fault(3).map(|f| f.code), Some(6));
-        assert_eq!(past.reopen(3).map_err(|f| f.code), Err(5));
-        assert_eq!(past.reopen(3).map_err(|f| f.code), Err(5));
+        for code in [6, 5, 5] {
+            assert_eq!(past.reopen(3).map_err(|f| f.code), Err(code));
+        }
         assert_eq!(past.reopen(3), Ok(Back::AsBefore));
+        assert_eq!(past.next_fault(3).map(|f| f.code), Some(9));
         assert_eq!(past.next_fault(3).map(|f| f.code), Some(9));
         assert_eq!(past.reopen(3), Ok(Back::AsItGoesOn), "nobody knows");
         assert_eq!(past.next_fault(3), None, "nothing is told for ever");
@@ -160,7 +182,7 @@ mod tests {
         // Catches a reset of that night that was made before the device was found, and now is made behind it, or the
         // other way round.
         let lost = Some(FaultClass::Lost);
-        let fault = event(EventKind::Fault, 3, 6, lost);
+        let fault = Event { count: 1, ..event(EventKind::Fault, 3, 6, lost) };
         let (reset, reconnect) =
             (event(EventKind::Reset, 3, 0, None), event(EventKind::Reconnect, 3, 0, None));
         for (then, want) in [

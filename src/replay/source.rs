@@ -11,7 +11,7 @@ use super::uri::{Rate, ReplayConfig};
 use crate::buffer::{FrameMut, Keep};
 use crate::clock::{Clock, HostTime, Nanos};
 use crate::error::{Error, ErrorKind};
-use crate::fault::{CodeTable, Fault};
+use crate::fault::{CodeTable, Fault, FaultClass};
 use crate::format::Geometry;
 use crate::recording::format::{Entry, Header, checksum};
 use crate::recording::{Recording, Segment};
@@ -43,6 +43,8 @@ pub struct Replay {
     /// The frame that comes next, and its entry once that was read.
     next: u64,
     entry: Option<Entry>,
+    /// Unreadable frames before the first one, which nobody was told of yet.
+    skipped: u64,
     /// The frame that came last.
     came: Option<Entry>,
     /// The device was found again as it was: until its next frame comes it gives those that it gave before.
@@ -98,6 +100,7 @@ impl Replay {
             running: false,
             started: false,
             entry: None,
+            skipped: 0,
             came: None,
             as_before: false,
             last,
@@ -109,7 +112,13 @@ impl Replay {
             id: 1,
         };
         // What frames will come is asked before the first one does.
-        replay.entry = replay.readable().ok();
+        match replay.readable() {
+            Ok(entry) => replay.entry = Some(entry),
+            Err(skipped) => {
+                replay.skipped = skipped;
+                replay.entry = replay.recording.entry(replay.next).ok();
+            }
+        }
         Ok(replay)
     }
 
@@ -169,9 +178,11 @@ impl Replay {
                 return Err(Grab::End);
             }
         }
-        if let Some(fault) = self.past.next_fault(self.next) {
-            return Err(Grab::Fault(fault));
+        if self.skipped > 0 {
+            let detail = std::mem::take(&mut self.skipped);
+            return Err(Grab::Fault(Fault { code: REPLAY_UNREADABLE, detail }));
         }
+        self.answer_past(timeout)?;
         let entry = match self.entry {
             Some(entry) => entry,
             None => match self.readable() {
@@ -192,6 +203,27 @@ impl Replay {
         }
         self.wait_for(entry.meta.host_time, timeout)?;
         Ok(entry)
+    }
+
+    /// What happened before the frame that comes next, at the pace at which it happened.
+    fn answer_past(&mut self, timeout: Duration) -> Result<(), Grab> {
+        let n = self.next;
+        let Some((event, told)) = self.past.peek(n) else { return Ok(()) };
+        let is_timeout = event.class == Some(FaultClass::Timeout);
+        // A time-out that was told several times has the time of the first; the others come as our own would.
+        let at = match self.entry {
+            Some(entry) if told > 0 && is_timeout => entry.meta.host_time,
+            _ => event.host_time,
+        };
+        match self.wait_for(at, timeout) {
+            // The time-out of that night, and not one more.
+            Err(_) if is_timeout => {}
+            waited => waited?,
+        }
+        match self.past.next_fault(n) {
+            Some(fault) => Err(Grab::Fault(fault)),
+            None => Ok(()),
+        }
     }
 
     /// Whether the last round is through.
@@ -236,12 +268,14 @@ impl Replay {
         let lost = entry.meta.lost_before;
         let meta = frame.meta_mut();
         *meta = entry.meta;
+        let beside = entry.beside;
         if self.config.loops != 1 {
             let missing = lost.total().saturating_add(entry.lost_by_hops);
             let missing = u64::from(missing.saturating_add(entry.not_written));
             meta.frame_id = self.id + missing;
             self.id = meta.frame_id + 1;
         }
+        *frame.beside_mut() = beside;
         self.underrun += u64::from(lost.underrun);
         self.triggers = self.triggers.saturating_sub(1);
         (self.came, self.as_before) = (Some(*entry), false);

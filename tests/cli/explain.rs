@@ -55,7 +55,7 @@ fn a_name_of_several_sdks_is_told_for_each() {
     let (o, _) = json(&["explain", "TIMEOUT", "--json"]);
     let mut sdks = vec![o["sdk"].as_str().unwrap()];
     sdks.extend(o["also"].as_array().unwrap().iter().map(|o| o["sdk"].as_str().unwrap()));
-    assert_eq!(sdks, ["mvs", "gentl", "aravis", "sim"]);
+    assert_eq!(sdks, ["mvs", "gentl", "aravis", "sim", "replay"]);
     let (o, _) = json(&["explain", "TIMEOUT", "--json", "--sdk", "gentl"]);
     assert_eq!(
         (o["name"].as_str(), o["also"].as_array().unwrap().len()),

@@ -422,3 +422,198 @@ fn every_prefix_of_an_input_is_refused_or_read() {
         assert_eq!(made.is_ok(), length >= 1032, "{length}: {made:?}");
     }
 }
+
+#[test]
+fn an_export_comes_back_with_all_that_it_told() {
+    // Catches an id, a time, a loss, an event or the format's name that is lost on the way out and back; a file of lines
+    // that does not fit its images and is believed; a rate that is asked for and not given.
+    let folder = Folder::new("back");
+    let geometry = Geometry {
+        offset_x: 8,
+        pixel_format: PixelFormat::from_name("BayerRG8").unwrap(),
+        x_padding: 0,
+        ..PADDED
+    };
+    let flr = folder.path("a.flr");
+    recording(&flr, 5, geometry);
+    for (to, out) in [("png", "images"), ("tiff", "a.tiff"), ("seq", "a.seq")] {
+        let (out, back) = (folder.path(out), folder.path(&format!("{to}.flr")));
+        let o = frameline(&["export", &flr, "--to", to, "--out", &out]);
+        assert_eq!(o.status.code(), Some(0), "{to}: {}", text(&o.stderr));
+        let o = frameline(&["import", &out, "--out", &back, "--json"]);
+        assert_eq!(o.status.code(), Some(0), "{to}: {}", text(&o.stderr));
+        assert!(object(&o)["notes"].to_string().contains("those that the export told"), "{to}");
+        let (a, b) = (Recording::open(&flr).unwrap(), Recording::open(&back).unwrap());
+        assert_eq!((a.frames(), b.frames()), (5, 5), "{to}");
+        assert_eq!(a.header().started, b.header().started, "{to}");
+        assert_eq!(a.events().unwrap(), b.events().unwrap(), "{to}");
+        for n in 0..5 {
+            let (a, b) = (a.entry(n).unwrap(), b.entry(n).unwrap());
+            assert_eq!((a.meta, a.lost_by_hops), (b.meta, b.lost_by_hops), "{to}, frame {n}");
+        }
+        // Times that are asked for go before those that were told.
+        let paced = folder.path(&format!("{to}-paced.flr"));
+        let o = frameline(&["import", &out, "--out", &paced, "--rate", "10"]);
+        assert_eq!(o.status.code(), Some(0), "{to}: {}", text(&o.stderr));
+        let r = Recording::open(&paced).unwrap();
+        let time = |n| r.entry(n).unwrap().meta.host_time;
+        assert_eq!((time(1) - time(0)).0, 100_000_000, "{to}");
+    }
+    let lines = folder.path("a.tiff.jsonl");
+    let good = std::fs::read_to_string(&lines).unwrap();
+    let (tiff, out) = (folder.path("a.tiff"), folder.path("b.flr"));
+    let all: Vec<&str> = good.lines().collect();
+    let fewer = all[..all.len() - 3].join("\n");
+    let more = format!("{good}{}\n", all[1]);
+    let long = "9".repeat(3 << 20);
+    for (bad, want) in [
+        ("", "line 1 of"),
+        ("[]", "does not tell of a recording"),
+        ("{\"recording\":{}}", "has no whole number started_unix_ns"),
+        (&*good.replace("\"epoch\":0", "\"epoch\":4294967296"), "has a epoch beyond 32 bits"),
+        (&*good.replace("\"frame_id\":10", "\"frame_id\":-1"), "has no whole number frame_id"),
+        (&*good.replace("complete", "whole"), "has no status"),
+        (&*fewer, "there are more images"),
+        (&*more, "a frame that has no image"),
+        (&*long, "is no JSON"),
+    ] {
+        std::fs::write(&lines, bad).unwrap();
+        refused(&folder, &["import", &tiff, "--out", &out], 1, want);
+    }
+}
+
+#[test]
+fn force_replaces_no_recording_and_nothing_of_others() {
+    // Catches an export over the very recording that it reads, over another one, or over what is no file.
+    let folder = Folder::new("force");
+    let (flr, other) = (folder.path("a.flr"), folder.path("b.flr"));
+    recording(&flr, 3, PADDED);
+    recording(&other, 3, PADDED);
+    for out in [&flr, &other, &"/dev/null".to_string()] {
+        let args = ["export", &flr, "--to", "npy", "--out", out, "--force"];
+        refused(&folder, &args, 2, "is not replaced");
+    }
+    assert_eq!(Recording::open(&flr).unwrap().frames(), 3);
+    std::fs::write(folder.path("old.npy"), "what an earlier export left").unwrap();
+    let out = folder.path("old.npy");
+    let o = frameline(&["export", &flr, "--to", "npy", "--out", &out, "--force"]);
+    assert_eq!(o.status.code(), Some(0), "{}", text(&o.stderr));
+}
+
+#[test]
+fn a_repair_that_is_interrupted_leaves_nothing() {
+    // Catches a half-made recording under the name that was asked for.
+    let folder = Folder::new("repair");
+    let flr = folder.path("a.flr");
+    recording(&flr, 20_000, PADDED);
+    let mut child = spawn(&["repair", &flr, "--out", &folder.path("b.flr")]);
+    let begun = || names(&folder).iter().any(|n| n.ends_with(".part"));
+    while !begun() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill").args(["-TERM", &id]).status();
+    assert!(sent.is_ok(), "kill runs");
+    let output = finish(child);
+    // It may have been done before the signal came; nothing half-made is there either way.
+    match output.status.code() {
+        Some(0) => assert!(names(&folder).contains(&"b.flr".to_string())),
+        code => {
+            assert_eq!(code, Some(1), "{}", text(&output.stderr));
+            assert!(text(&output.stderr).contains("interrupted"), "{}", text(&output.stderr));
+            assert_eq!(names(&folder), ["a.flr"]);
+        }
+    }
+}
+
+/// An image, a `.seq` file and a folder's file of lines, as exports write them.
+fn exported(folder: &Folder) -> Vec<(&'static str, Vec<u8>)> {
+    let flr = folder.path("a.flr");
+    let geometry = Geometry { x_padding: 0, ..Geometry::new(24, 16, PixelFormat::MONO8) };
+    recording(&flr, 3, geometry);
+    let mut all = Vec::new();
+    for (to, out) in [("png", "images"), ("tiff", "a.tiff"), ("seq", "a.seq")] {
+        let o = frameline(&["export", &flr, "--to", to, "--out", &folder.path(out)]);
+        assert_eq!(o.status.code(), Some(0), "{to}: {}", text(&o.stderr));
+    }
+    for (name, file) in [
+        ("x.png", "images/00000001.png"),
+        ("x.tiff", "a.tiff"),
+        ("x.seq", "a.seq"),
+        ("x.tiff.jsonl", "a.tiff.jsonl"),
+    ] {
+        all.push((name, std::fs::read(folder.path(file)).expect("it was exported")));
+    }
+    all
+}
+
+#[test]
+fn no_mutated_file_panics() {
+    // Catches an import that believes a length, a count or an offset of a file that was tampered with: each mutation is a
+    // recording or one sentence.
+    let folder = Folder::new("mutated");
+    let files = exported(&folder);
+    let tiff = files[1].1.clone();
+    let mut random = 0x2545_F491_4F6C_DD1D_u64;
+    let mut next = move |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % below.max(1) as u64) as usize
+    };
+    let mut refused = 0;
+    for round in 0..600 {
+        let (name, good) = &files[round % files.len()];
+        let mut bytes = good.clone();
+        for _ in 0..=next(4) {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = next(bytes.len());
+            match next(5) {
+                0 => bytes[at] ^= 1 << next(8),
+                1 => bytes[at] = [0, 0xFF, 0x7F, 0x80][next(4)],
+                2 => bytes.truncate(at),
+                3 => drop(bytes.drain(at..(at + next(16)).min(bytes.len()))),
+                _ => {
+                    let end = (at + 4).min(bytes.len());
+                    bytes[at..end].fill([0, 0xFF][next(2)]);
+                }
+            }
+        }
+        let path = folder.path(name);
+        std::fs::write(&path, &bytes).unwrap();
+        let mut path = std::path::PathBuf::from(path);
+        if *name == "x.tiff.jsonl" {
+            path = folder.path("x.tiff").into();
+            std::fs::write(&path, &tiff).unwrap();
+        }
+        let out = std::path::PathBuf::from(folder.path("out.flr"));
+        let import = |input| {
+            let (rate, format) = (None, None);
+            let what = frameline::media::Import {
+                path: path.clone(),
+                input,
+                out: out.clone(),
+                rate,
+                format,
+            };
+            frameline::media::import(&what, &mut |_, _| true)
+        };
+        match Input::of(&path).and_then(import) {
+            Ok(imported) => {
+                assert_eq!(Recording::open(&out).expect("it was made").frames(), imported.frames);
+                std::fs::remove_file(&out).unwrap();
+            }
+            Err(e) => {
+                refused += 1;
+                assert!(!e.to_string().contains('\n'), "{name}: {e}");
+                assert!(!out.exists(), "{name}: {e}");
+            }
+        }
+        for left in ["x.tiff.jsonl", "x.tiff"] {
+            let _ = std::fs::remove_file(folder.path(left));
+        }
+    }
+    assert!(refused > 100, "the mutations do harm: {refused}");
+}

@@ -38,7 +38,7 @@ fn broken_headers_are_sentences() {
             bytes[..20490].to_vec(),
             "was cut off at 20490 bytes, before its first frame",
         ),
-        ("later version", with(&bytes, 8, &[2, 0]), "has version 2.0 of the format"),
+        ("later version", with(&bytes, 8, &[2, 0]), "has version 2.1 of the format"),
         ("bit rot", with(&bytes, 40, &[1]), "the checksum of its header is"),
         ("texts", with(&bytes, 5000, &[1]), "the checksum of its texts is"),
         ("stride", sealed(with(&bytes, 16, &1_u64.to_le_bytes())), "stride in its header is 1 and"),
@@ -146,6 +146,12 @@ fn a_length_beyond_the_file_is_not_believed() {
     // And with a header that allows it.
     bytes[24..32].copy_from_slice(&(1_u64 << 39).to_le_bytes());
     bytes[16..24].copy_from_slice(&(1_u64 << 39).to_le_bytes());
+    let segment = opened(&path, &sealed(bytes.clone()));
+    assert_eq!(segment.entry(0), Err(EntryFault::Impossible("payload length")));
+    // And one that such an image may have.
+    bytes[at + 88..at + 96].copy_from_slice(&(1_u64 << 20).to_le_bytes());
+    let crc = checksum(&bytes[at..at + 120]);
+    bytes[at + 120..at + 124].copy_from_slice(&crc.to_le_bytes());
     let segment = opened(&path, &sealed(bytes));
     assert!(matches!(segment.read(0, &mut Vec::new()), Err(EntryFault::CutOff { .. })));
 }

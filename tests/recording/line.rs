@@ -132,7 +132,7 @@ fn what_a_busy_line_lost_is_missing_again() {
         let path = folder.file("a.flr");
         let mut settings = RecorderSettings::new(&path);
         settings.depth = 1;
-        let query = "width=64&height=48&rate=4000&queue=8&frames=600&faults=at 20 lose 3";
+        let query = "width=64&height=48&rate=4000&queue=8&frames=600&faults=every 7 lose";
         let (builder, recorder) = recorder(query, settings);
         let then = to_the_end(builder);
         drop(recorder);
@@ -155,7 +155,14 @@ fn what_a_busy_line_lost_is_missing_again() {
         assert!(recorded + not_written + missing(&then) <= 600);
         // What is lost before the first recorded frame or behind the last one is no gap between two.
         let id = |n| recording.entry(n).unwrap().meta.frame_id;
-        assert_eq!(missing(&now), id(recorded - 1) + 1 - id(0) - recorded);
+        let gaps = id(recorded - 1) + 1 - id(0) - recorded;
+        assert_eq!(missing(&now), gaps);
+        // And each of them has its cause in the file, also those before a frame that was not written itself.
+        let told = |n| {
+            let e = recording.entry(n).unwrap();
+            u64::from(e.meta.lost_before.total()) + u64::from(e.lost_by_hops + e.not_written)
+        };
+        assert_eq!((1..recorded).map(told).sum::<u64>(), gaps);
     });
 }
 

@@ -3,7 +3,11 @@
 #![allow(missing_docs)]
 
 mod broken;
+#[cfg(feature = "cli")]
+mod errors;
 mod files;
+#[cfg(feature = "cli")]
+mod kept;
 mod line;
 mod made;
 #[cfg(all(feature = "genapi", feature = "media"))]

@@ -6,26 +6,26 @@ use frameline::recording::Recording;
 use serde_json::Value;
 use std::process::{Command, Output, Stdio};
 
-fn command(args: &[&str]) -> Command {
+pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_frameline"));
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn frameline(args: &[&str]) -> Output {
+pub fn frameline(args: &[&str]) -> Output {
     command(args).output().expect("the program runs")
 }
 
-fn stderr(o: &Output) -> String {
+pub fn stderr(o: &Output) -> String {
     String::from_utf8_lossy(&o.stderr).into_owned()
 }
 
-fn object(o: &Output) -> Value {
+pub fn object(o: &Output) -> Value {
     let text = String::from_utf8_lossy(&o.stdout).into_owned();
     serde_json::from_str(text.lines().last().expect("a last line")).expect("one JSON object")
 }
 
-const CAMERA: &str = "sim:?width=160&height=120&rate=200&scene=pattern";
+pub const CAMERA: &str = "sim:?width=160&height=120&rate=200&scene=pattern";
 
 /// Catches: frames that were committed and are lost with their writer, a reader that cannot look on, and a repair that
 /// loses a good frame or touches the original.
@@ -258,4 +258,17 @@ fn a_page_shows_what_a_recording_holds() {
     let o = frameline(&["info", &name, "--html", &nowhere]);
     assert_eq!(o.status.code(), Some(2));
     assert!(stderr(&o).contains("no such folder"), "{}", stderr(&o));
+}
+
+/// Catches: a recording that tells the machine's name to whoever it is sent to.
+#[test]
+fn a_recording_does_not_tell_the_machines_name() {
+    let folder = Folder::new();
+    let name = folder.file("a.flr").display().to_string();
+    let o = frameline(&["record", "--source", CAMERA, "--out", &name, "--frames", "3", "--quiet"]);
+    assert!(o.status.success(), "{}", stderr(&o));
+    let v = object(&frameline(&["info", &name, "--json"]));
+    let facts: Vec<&str> = v["host"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let names: Vec<&str> = facts.iter().filter_map(|f| f.split('=').next()).collect();
+    assert_eq!(names, ["program", "system", "cores"], "what the documentation says, and no more");
 }

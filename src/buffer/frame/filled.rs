@@ -211,6 +211,12 @@ impl SharedFrame {
         self.0.payload()
     }
 
+    /// What the payload holds beside the image.
+    #[inline]
+    pub fn beside(&self) -> &Beside {
+        self.0.beside()
+    }
+
     /// One more handle; refused when this holder has too many.
     ///
     /// # Real-time

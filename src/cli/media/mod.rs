@@ -4,7 +4,7 @@ mod args;
 mod cut;
 mod export;
 mod import;
-mod progress;
+pub(in crate::cli) mod progress;
 
 pub use args::{CutArgs, ExportArgs, ImportArgs};
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,7 +16,7 @@ impl Progress {
     /// Of work on so many frames; 0: that is not known yet.
     pub fn begin(frames: u64) -> Result<Progress, Error> {
         let stop = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
             signal_hook::flag::register(signal, stop.clone()).map_err(|e| {
                 let what = "the handler of Ctrl-C cannot be installed";
                 Error::with_source(ErrorKind::Io, what, e)

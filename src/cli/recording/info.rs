@@ -107,20 +107,22 @@ pub(super) fn event_text(e: &Event) -> String {
 fn text(args: &InfoArgs, r: &Recording, f: &Facts) -> String {
     let (h, mut out) = (r.header(), String::new());
     let files: u64 = r.segments().iter().map(|s| s.file_bytes()).sum();
-    let _ = writeln!(out, "{}: {} frames, {}", args.file.display(), f.frames, end(r));
-    let _ = writeln!(out, "  source     {}", h.texts.source);
+    let _ = writeln!(out, "{}: {}, {}", args.file.display(), counted(f.frames, "frame"), end(r));
+    let _ = writeln!(out, "  source     {}", harmless(&h.texts.source));
     if !h.texts.model.is_empty() {
-        let _ = writeln!(out, "  camera     {}", h.texts.model);
+        let _ = writeln!(out, "  camera     {}", harmless(&h.texts.model));
     }
     for fact in &h.texts.host {
         let (name, value) = fact.split_once('=').unwrap_or((fact, ""));
-        let _ = writeln!(out, "  {name:<10} {value}");
+        let _ = writeln!(out, "  {:<10} {}", harmless(name), harmless(value));
     }
     if f.frames > 0 {
         let _ = writeln!(out, "  begun      {}", when(f.first_unix_ns));
     }
     let rate = f.frames_per_second();
-    let _ = writeln!(out, "  duration   {}, {rate:.2} frames/s", time(f.duration_ns).trim());
+    if f.duration_ns > 0 {
+        let _ = writeln!(out, "  duration   {}, {rate:.2} frames/s", time(f.duration_ns).trim());
+    }
     let parts = r.segments().len();
     let _ = writeln!(
         out,
@@ -134,7 +136,10 @@ fn text(args: &InfoArgs, r: &Recording, f: &Facts) -> String {
         let last = s.from + s.frames - 1;
         let _ = writeln!(out, "  format     {} (frames {} to {last})", format_text(s), s.from);
     }
-    let lost: u64 = f.lost.iter().sum();
+    for missing in r.missing() {
+        let _ = writeln!(out, "  missing    {missing}");
+    }
+    let lost = f.lost.iter().fold(0_u64, |sum, n| sum.saturating_add(*n));
     let causes: Vec<String> = CAUSES
         .iter()
         .zip(f.lost)
@@ -159,6 +164,15 @@ fn text(args: &InfoArgs, r: &Recording, f: &Facts) -> String {
         let _ = writeln!(out, "  and {} events more", f.events.len() - TOLD);
     }
     out
+}
+
+/// A text of the file for a terminal, which it must not command.
+fn harmless(text: &str) -> String {
+    let shown = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 fn histogram(out: &mut String, f: &Facts) {
@@ -211,6 +225,7 @@ fn object(args: &InfoArgs, r: &Recording, f: &Facts) -> Value {
         "file_bytes": r.segments().iter().map(|s| s.file_bytes()).sum::<u64>(),
         "segments": r.segments().iter().map(|s| s.path().display().to_string()).collect::<Vec<_>>(),
         "end": end(r),
+        "missing": r.missing(),
         "source": h.texts.source,
         "model": h.texts.model,
         "codes": h.texts.codes,

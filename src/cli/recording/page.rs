@@ -40,7 +40,7 @@ fn page(shown: &Shown<'_>, strip: &[Thumbnail]) -> String {
     let Shown { args, recording: r, facts: f } = *shown;
     let name = args.file.display().to_string();
     let (word, about) = state(shown);
-    let bad = f.unreadable > 0 || word == "NOT CLOSED";
+    let bad = f.unreadable > 0 || word == "NOT CLOSED" || !r.missing().is_empty();
     let lossy = !bad && (f.lost.iter().any(|n| *n > 0) || f.incomplete > 0 || word != "FINISHED");
     html! {
         (DOCTYPE)
@@ -71,7 +71,7 @@ fn page(shown: &Shown<'_>, strip: &[Thumbnail]) -> String {
                     (tiles(f))
                     (pictures(strip, f))
                     (intervals(f))
-                    (losses(f))
+                    (losses(f, r.missing()))
                     (formats(f))
                     (events(f))
                     (facts(shown))
@@ -99,8 +99,7 @@ fn state(shown: &Shown<'_>) -> (&'static str, String) {
         "being-written" => ("BEING WRITTEN", " so far"),
         _ => ("NOT CLOSED", "; its writer was stopped before it closed the file"),
     };
-    let lost: u64 = f.lost.iter().sum();
-    let lost = match lost {
+    let lost = match lost(f) {
         0 => "nothing lost".into(),
         n => format!("{} lost in {}", grouped(n), counted(f.gaps, "gap")),
     };
@@ -109,6 +108,11 @@ fn state(shown: &Shown<'_>) -> (&'static str, String) {
         n => format!(", {} that cannot be read", counted(n, "frame")),
     };
     (word, format!("{}, {lost}{unreadable}{end}.", counted(f.frames, "frame")))
+}
+
+/// Frames lost by whatever cause.
+fn lost(f: &Facts) -> u64 {
+    f.lost.iter().fold(0, |sum: u64, n| sum.saturating_add(*n))
 }
 
 fn tiles(f: &Facts) -> Markup {
@@ -126,7 +130,7 @@ fn tiles(f: &Facts) -> Markup {
     }
     let (value, unit) = split(size(f.bytes));
     tiles.push((value, unit, "image data"));
-    tiles.push((grouped(f.lost.iter().sum()), String::new(), "frames lost"));
+    tiles.push((grouped(lost(f)), String::new(), "frames lost"));
     tile_row(&tiles)
 }
 
@@ -198,7 +202,7 @@ fn intervals(f: &Facts) -> Markup {
     section("intervals", "Pace", "By the host's clock, lost frames not counted.", &body)
 }
 
-fn losses(f: &Facts) -> Markup {
+fn losses(f: &Facts, missing: &[String]) -> Markup {
     let cause = |k: usize| CAUSES[k].replace('_', " ");
     let rows = f.lost.iter().enumerate().map(|(k, n)| {
         Row::new([
@@ -218,6 +222,7 @@ fn losses(f: &Facts) -> Markup {
     });
     let more = f.gaps.saturating_sub(TOLD as u64);
     let body = html! {
+        @for sentence in missing { p.lead { span.bad { (sentence) "." } } }
         (table(&["cause", "frames", "what it means"], rows))
         @if f.gaps > 0 {
             (table(&["gap", "frames", "cause"], gaps))

@@ -1,9 +1,10 @@
 //! `frameline repair`.
 
-use super::progress::Progress;
 use crate::cli::args::RepairArgs;
+use crate::cli::media::progress::Progress;
 use crate::cli::run::print;
 use crate::error::Error;
+use crate::media::Draft;
 use crate::recording::{Recording, repair};
 use serde_json::json;
 
@@ -16,10 +17,13 @@ pub fn run(args: &RepairArgs) -> Result<Option<String>, Error> {
             s.path().display()
         )));
     }
-    let progress = Progress::new("repairing", recording.frames());
-    let made = repair(&recording, &args.out, |n| progress.set(n));
+    // Under its name only when it is whole: who interrupts it finds nothing half-made.
+    let draft = Draft::recording(&args.out)?;
+    let progress = Progress::begin(recording.frames())?;
+    let made = repair(&recording, draft.path(), |n| progress.at(n, recording.frames()));
     drop(progress);
     let made = made?;
+    draft.finish()?;
     if args.json {
         let object = json!({
             "ok": true,

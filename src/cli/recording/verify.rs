@@ -47,7 +47,11 @@ fn reason(args: &VerifyArgs, r: &Recording, found: &Findings) -> String {
     } else if !found.not_closed.is_empty() {
         parts.push("it was never closed".into());
     }
-    let advice = match writing {
+    if !found.missing.is_empty() {
+        parts.push(found.missing.join(" and "));
+    }
+    let mendable = found.bad_frames() > 0 || !found.not_closed.is_empty();
+    let advice = match writing || !mendable {
         true => String::new(),
         false => {
             "; frameline repair FILE --out FILE makes a whole recording of what is good".into()
@@ -70,6 +74,9 @@ fn text(args: &VerifyArgs, r: &Recording, found: &Findings) -> String {
     if found.bad.len() > TOLD {
         let _ = writeln!(out, "  and {} stretches more", found.bad.len() - TOLD);
     }
+    for missing in &found.missing {
+        let _ = writeln!(out, "  {missing}");
+    }
     for i in &found.not_closed {
         let s = &r.segments()[*i];
         let how = if s.is_being_written() { "is being written" } else { "was never closed" };
@@ -87,6 +94,7 @@ fn object(args: &VerifyArgs, r: &Recording, found: &Findings) -> Value {
         "good": found.good,
         "good_bytes": found.good_bytes,
         "bad": bad.map(|b| json!({ "from": b.from, "to": b.to, "fault": b.fault.to_string() })).collect::<Vec<_>>(),
+        "missing": found.missing,
         "not_closed": found.not_closed.iter().map(|i| r.segments()[*i].path().display().to_string()).collect::<Vec<_>>(),
         "being_written": r.segments().iter().any(|s| s.is_being_written()),
     })

@@ -11,17 +11,23 @@
 //!  44  4  lost before, by hops      80  4  PFNC code
 //!  48  4  lost before, not written  84  1  status: 0 complete, 1 incomplete
 //!                                   85  1  flags: 1 = out of order    86  2  zeros
-//!  88  8  payload bytes             96  4  CRC-32C of the payload   100 20  zeros
+//!  88  8  payload bytes             96  4  CRC-32C of the payload
+//! 100  8  chunk data: offset in the payload   108  8  its bytes; 0: none
+//! 116  4  parts of the payload; 0: it is not of parts. They are told behind it (parts.rs)
 //! 120  4  CRC-32C of bytes 0..120  124  4  commit word "FLOK"
 //! ```
 
-use super::{COMMIT, ENTRY_BYTES, Layout, checksum, get32, get64, put32, put64};
+use super::{COMMIT, ENTRY_BYTES, Layout, checksum, get32, get64, parts, put32, put64};
 use crate::clock::{DeviceTime, HostTime};
 use crate::format::PixelFormat;
-use crate::meta::{FrameMeta, FrameStatus, Loss};
+use crate::meta::{Beside, Extent, FrameMeta, FrameStatus, Loss};
 use std::fmt;
 
 const BYTES: usize = ENTRY_BYTES as usize;
+/// A payload is at most so many images, for one of several parts, and so many bytes of other things: memory is taken for
+/// as many as it says.
+const PARTS: u64 = 64;
+const BESIDE: u64 = 64 << 20;
 
 /// All that is known of one frame of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +42,9 @@ pub struct Entry {
     pub payload_bytes: u64,
     /// CRC-32C of the valid bytes.
     pub payload_crc: u32,
+    /// What the payload holds beside its image. [`decode`](Self::decode) knows how many parts there are; what they are
+    /// stands behind the payload.
+    pub beside: Beside,
 }
 
 /// Why a frame of a recording cannot be read.
@@ -66,6 +75,13 @@ pub enum EntryFault {
         /// As it should be.
         computed: u32,
     },
+    /// The checksum of the table of its parts does not fit.
+    Parts {
+        /// As the file has it.
+        stored: u32,
+        /// As it should be.
+        computed: u32,
+    },
     /// The file could not be read.
     Io(String),
 }
@@ -85,6 +101,10 @@ impl fmt::Display for EntryFault {
             EntryFault::Payload { stored, computed } => write!(
                 f,
                 "has a damaged payload: its checksum is 0x{computed:08X} and should be 0x{stored:08X}"
+            ),
+            EntryFault::Parts { stored, computed } => write!(
+                f,
+                "has a damaged table of parts: its checksum is 0x{stored:08X} and should be 0x{computed:08X}"
             ),
             EntryFault::Io(e) => write!(f, "cannot be read: {e}"),
         }
@@ -128,10 +148,21 @@ impl Entry {
         b[85] = u8::from(m.out_of_order);
         put64(&mut b, 88, self.payload_bytes);
         put32(&mut b, 96, self.payload_crc);
+        put64(&mut b, 100, self.beside.chunks.offset);
+        put64(&mut b, 108, self.beside.chunks.bytes);
+        put32(&mut b, 116, self.beside.part_count);
         let crc = checksum(&b[..120]);
         put32(&mut b, 120, crc);
         put32(&mut b, 124, COMMIT);
         b
+    }
+
+    /// Bytes from the beginning of the payload to the end of the table of its parts, if it has some.
+    pub fn end_bytes(&self) -> u64 {
+        match parts::table_bytes(self.beside.part_count) {
+            0 => self.payload_bytes,
+            table => parts::table_offset(self.payload_bytes).saturating_add(table),
+        }
     }
 
     /// Whether these bytes have the commit word.
@@ -176,15 +207,25 @@ impl Entry {
             return Err(EntryFault::Impossible("geometry"));
         }
         let payload_bytes = get64(b, 88);
-        if payload_bytes > layout.payload_capacity {
+        let sane = meta.geometry().image_bytes().saturating_mul(PARTS).saturating_add(BESIDE);
+        if payload_bytes > layout.payload_capacity.min(sane) {
             return Err(EntryFault::Impossible("payload length"));
         }
-        Ok(Entry {
+        let entry = Entry {
             meta,
             lost_by_hops: word(3),
             not_written: word(4),
             payload_bytes,
             payload_crc: get32(b, 96),
-        })
+            beside: Beside {
+                chunks: Extent { offset: get64(b, 100), bytes: get64(b, 108) },
+                part_count: get32(b, 116),
+                ..Beside::default()
+            },
+        };
+        match entry.end_bytes() <= layout.stride {
+            true => Ok(entry),
+            false => Err(EntryFault::Impossible("number of parts")),
+        }
     }
 }

@@ -49,6 +49,11 @@ impl EventKind {
         }
     }
 
+    /// The kind of that [`name`](Self::name); `None` for others, and for `other`.
+    pub fn from_name(name: &str) -> Option<EventKind> {
+        (1..=6).map(EventKind::from_code).find(|kind| kind.name() == name)
+    }
+
     fn code(self) -> u16 {
         match self {
             EventKind::Fault => 1,

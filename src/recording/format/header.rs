@@ -90,6 +90,11 @@ impl Layout {
         i64::try_from(at).is_ok().then_some(at)
     }
 
+    /// Whether a frame fits whose payload has so many bytes, and ends with the table of its parts after so many.
+    pub fn fits(&self, payload_bytes: u64, end_bytes: u64) -> bool {
+        payload_bytes <= self.payload_capacity && end_bytes <= self.stride
+    }
+
     /// Bytes of a file that holds `frames` frames.
     pub fn file_bytes(&self, frames: u64) -> u64 {
         self.payload_offset(frames).unwrap_or(u64::MAX)
@@ -357,6 +362,11 @@ impl Header {
         }
         let mut identity = [0; 16];
         identity.copy_from_slice(&b[144..160]);
+        let modulus = get64(b, 96);
+        if modulus > MAX_MODULUS {
+            let (name, expected) = ("the modulus of frame ids", "at most 2^62");
+            return Err(Broken::Field { name, value: modulus, expected });
+        }
         Ok(Header {
             layout,
             segment: get32(b, 72),
@@ -364,11 +374,14 @@ impl Header {
             started: WallClock { unix_ns: get64(b, 80), host: HostTime(get64(b, 88)) },
             geometry,
             max_payload_bytes: get64(b, 136),
-            id_rule: FrameIdRule { modulus: get64(b, 96), skips_zero: b[104] != 0 },
+            id_rule: FrameIdRule { modulus, skips_zero: b[104] != 0 },
             texts: Texts::decode(&b[TEXTS_OFFSET as usize..])?,
         })
     }
 }
+
+/// Larger numbers of frame ids are not told apart from 64 bits: their differences are reckoned in them.
+const MAX_MODULUS: u64 = 1 << 62;
 
 /// How a file came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,7 +16,8 @@
 //!
 //! E, N and S (the *stride*) are fixed when the file is made, so that frame n is an address. `index_offset`,
 //! `data_offset` and S are multiples of 4096: payloads can be written by direct I/O and mapped. Of a payload's S
-//! bytes as many are valid as its entry says; what follows is undefined.
+//! bytes as many are valid as its entry says; what follows is the table of its parts if it has some (parts.rs), else
+//! undefined.
 //!
 //! Order of writing: the header; then for each frame its payload, and after that its entry, in the order of the
 //! frames. The last word of an entry is its commit word: a frame is there when its entry has it and the entry's CRC is
@@ -26,6 +27,7 @@
 mod entry;
 mod event;
 mod header;
+pub(crate) mod parts;
 
 pub use entry::{Entry, EntryFault};
 pub use event::{Event, EventKind};
@@ -38,7 +40,9 @@ pub const MAGIC: [u8; 8] = *b"FLRECORD";
 /// Version of the layout; a reader refuses a higher major one.
 pub const MAJOR: u16 = 1;
 /// Raised when fields are added that a reader may ignore.
-pub const MINOR: u16 = 0;
+///
+/// 1: chunk data in the entry, and the table of parts behind the payload.
+pub const MINOR: u16 = 1;
 /// What payloads, index and header begin at multiples of.
 pub const PAGE_BYTES: u64 = 4096;
 /// The header with closing record and texts.

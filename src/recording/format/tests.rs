@@ -4,7 +4,7 @@ use super::*;
 use crate::clock::{DeviceTime, HostTime};
 use crate::fault::FaultClass;
 use crate::format::{Geometry, PixelFormat};
-use crate::meta::{FrameMeta, FrameStatus, Loss};
+use crate::meta::{Beside, Extent, FrameMeta, FrameStatus, Loss};
 use crate::source::FrameIdRule;
 use proptest::prelude::*;
 
@@ -46,6 +46,11 @@ fn entry() -> Entry {
         not_written: 11,
         payload_bytes: 9000,
         payload_crc: 0xDEAD_BEEF,
+        beside: Beside {
+            chunks: Extent { offset: 0x0102_0304_0506, bytes: 0x0708 },
+            part_count: 3,
+            ..Beside::default()
+        },
     }
 }
 

@@ -33,6 +33,15 @@ const SHORTEST: Duration = Duration::from_millis(250);
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
 impl Keep {
+    /// The word for it in a recording's header.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Keep::All => "all",
+            Keep::Last(_) => "last",
+            Keep::Around { .. } => "events",
+        }
+    }
+
     /// The time that a segment may cover so that the files kept are at most a quarter longer than asked for.
     pub fn segment_time(&self) -> Option<Duration> {
         let time = match self {

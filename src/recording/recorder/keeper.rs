@@ -135,6 +135,10 @@ fn prepare_next(shared: &Shared) {
         (layout.payload_capacity, if by_time.is_some() { state.placed } else { after })
     };
     let made = shared.open_next(bytes, placed);
+    if let Ok(next) = &made {
+        // A power cut must not leave a segment without a header; a file system that cannot has no power cuts to fear.
+        let _ = next.sync_name();
+    }
     let mut state = lock(&shared.state);
     state.preparing = false;
     // A failure is told when the segment is needed, which may never be.

@@ -18,7 +18,7 @@ mod work;
 pub use keep::Keep;
 pub use stage::{RECORD_KEYS, RecordStage};
 
-use super::chain::{Chain, Head, Rule};
+use super::chain::{Chain, Head, KEPT, Rule};
 use crate::error::{Error, ErrorKind};
 use crate::fault::{Incident, Witness};
 use crate::format::Geometry;
@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 /// Threads that write payloads: while one waits for the disk the other makes a checksum.
 const WRITERS: usize = 2;
 /// How long a recorder that is dropped waits for its threads. A file system that hangs must not hang the program.
-const END_BOUND: Duration = Duration::from_secs(5);
+const END_BOUND: Duration = Duration::from_secs(60);
 
 /// How a recording is made.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,9 +148,15 @@ fn begin(shared: &Arc<Shared>, geometry: Geometry) -> Result<(), Error> {
     }
     let of_the_source = geometry == shared.head.geometry;
     let payload = if of_the_source { shared.payload_bytes } else { geometry.image_bytes() };
-    let head = Head { geometry, ..shared.head.clone() };
+    let mut head = Head { geometry, ..shared.head.clone() };
+    if shared.settings.keep != Keep::All {
+        // A reader must tell segments that were removed from those that are lost.
+        head.texts.host.push(format!("{KEPT}={}", shared.settings.keep.name()));
+    }
     let mut chain = Chain::new(&shared.settings.path, head, shared.settings.rule)?.recorded_live();
     let first = chain.open_next(payload, 0)?;
+    // A file system that cannot is none that could keep it through a power cut.
+    let _ = first.sync_name();
     *lock(&shared.chain) = Some(chain);
     lock(&shared.state).open.push_back(Open::new(first));
     let mut spawn = |name: String, body: fn(&Shared)| {

@@ -3,7 +3,7 @@
 use super::state::{Flight, Job, Open, Shared, State, lock};
 use crate::error::Error;
 use crate::meta::FrameMeta;
-use crate::recording::format::{ENTRY_BYTES, End, Entry, PAGE_BYTES, checksum};
+use crate::recording::format::{ENTRY_BYTES, End, Entry, PAGE_BYTES, checksum, parts};
 use crate::recording::segment::SegmentFile;
 use crate::sync::Ordering;
 use std::io::{self, IoSlice};
@@ -22,9 +22,11 @@ struct Bounce {
 }
 
 impl Bounce {
-    /// `tail` on whole pages, zeros behind it.
-    fn hold(&mut self, tail: &[u8]) -> &[u8] {
-        let length = tail.len().next_multiple_of(PAGE);
+    /// `tail` on whole pages, zeros behind it; `table` at the next multiple of 8 behind it.
+    fn hold(&mut self, tail: &[u8], table: &[u8]) -> &[u8] {
+        let behind = tail.len().next_multiple_of(8);
+        let end = if table.is_empty() { tail.len() } else { behind + table.len() };
+        let length = end.next_multiple_of(PAGE);
         if self.bytes.len() < length + PAGE {
             self.bytes = vec![0; length + PAGE];
             self.start = self.bytes.as_ptr().align_offset(PAGE).min(PAGE);
@@ -32,6 +34,9 @@ impl Bounce {
         let room = &mut self.bytes[self.start..self.start + length];
         room[..tail.len()].copy_from_slice(tail);
         room[tail.len()..].fill(0);
+        if !table.is_empty() {
+            room[behind..end].copy_from_slice(table);
+        }
         room
     }
 }
@@ -75,11 +80,13 @@ fn look(shared: &Shared) -> Look {
         return if abandoned { Look::End } else { Look::Nothing };
     };
     let (bytes, at) = (job.frame.payload().len() as u64, job.frame.meta().host_time);
-    if state.failure.is_none() && !has_place(shared, &mut state, bytes, at.0) {
+    let entry = Entry { payload_bytes: bytes, beside: *job.frame.beside(), ..Entry::default() };
+    let end = entry.end_bytes();
+    if state.failure.is_none() && !has_place(shared, &mut state, (bytes, end), at.0) {
         if state.preparing {
             return Look::Nothing; // The next segment is being made.
         }
-        if let Err(e) = roll(shared, &mut state, bytes) {
+        if let Err(e) = roll(shared, &mut state, end) {
             state.fail(end_of(&e), e.to_string());
             shared.failed.store(true, Ordering::Release);
         }
@@ -106,8 +113,9 @@ fn look(shared: &Shared) -> Look {
     Look::Placed(Box::new(Placed { job, ticket, file, n, not_written }))
 }
 
-/// Whether the present segment can take a frame of so many bytes that came at `at`.
-fn has_place(shared: &Shared, state: &mut State, bytes: u64, at: u64) -> bool {
+/// Whether the present segment can take a frame that came at `at`: of so many bytes of payload, and so many with the table
+/// of its parts.
+fn has_place(shared: &Shared, state: &mut State, (bytes, end): (u64, u64), at: u64) -> bool {
     let open = state.open.back().expect("there is always a segment");
     let layout = &open.file.header().layout;
     let time = shared.settings.segment_time.or(shared.settings.keep.segment_time());
@@ -115,7 +123,7 @@ fn has_place(shared: &Shared, state: &mut State, bytes: u64, at: u64) -> bool {
         (Some(time), Some(first)) => u128::from(at.saturating_sub(*first)) >= time.as_nanos(),
         _ => false,
     };
-    bytes <= layout.payload_capacity
+    layout.fits(bytes, end)
         && open.placed < layout.frame_capacity
         && open.events < layout.event_capacity
         && !late
@@ -164,7 +172,9 @@ fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
         not_written,
         payload_bytes: payload.len() as u64,
         payload_crc: checksum(payload),
+        beside: *job.frame.beside(),
     };
+    let table = parts::encode(&entry.beside);
     // Whole pages go from the slot itself; what remains of a payload that ends within a page goes by way of one of ours.
     let whole = if payload.as_ptr().align_offset(PAGE) == 0 || !file.is_direct() {
         payload.len() / PAGE * PAGE
@@ -173,7 +183,7 @@ fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
         0
     };
     let (pages, tail) = payload.split_at(whole);
-    let parts = [IoSlice::new(pages), IoSlice::new(bounce.hold(tail))];
+    let parts = [IoSlice::new(pages), IoSlice::new(bounce.hold(tail, &table))];
     let wrote = file.write_payload(n, &parts, true);
     let bytes = payload.len() as u64;
     // The slot is free from here on.

@@ -110,7 +110,7 @@ pub fn recording(bytes: &[u8]) {
         sentence(&e);
     }
     verify(&recording, |_| {});
-    if let Err(e) = repair(&recording, &place.0.join("b.flr"), |_| {}) {
+    if let Err(e) = repair(&recording, &place.0.join("b.flr"), |_| true) {
         sentence(&e);
     }
 }
