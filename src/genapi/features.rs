@@ -203,7 +203,8 @@ pub(super) fn about(name: &str, what: &str, e: Refused) -> Refused {
     if e.sentence.starts_with(name) {
         return e;
     }
-    Refused { sentence: format!("{name} {what}: {}", e.sentence), ..e }
+    let sentence = format!("{name} {what}: {}", e.sentence).replace(char::is_control, " ");
+    Refused { sentence, ..e }
 }
 
 pub(super) fn not_now(name: &str, what: &str, access: Access, is_locked: bool) -> Refused {

@@ -108,7 +108,9 @@ pub enum Cause {
 
 impl Refused {
     fn new(cause: Cause, sentence: impl Into<String>) -> Refused {
-        Refused { cause, sentence: sentence.into(), code: None }
+        // Names come from the camera, and may have line breaks in them.
+        let sentence = sentence.into().replace(char::is_control, " ");
+        Refused { cause, sentence, code: None }
     }
 
     fn description(sentence: impl Into<String>) -> Refused {

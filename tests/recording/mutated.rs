@@ -55,10 +55,17 @@ impl Dice {
     }
 }
 
-/// Uses `times` changes of each input, and keeps the inputs for the fuzz targets to begin with.
+/// A number that a longer run sets.
+fn number(variable: &str, or: u64) -> u64 {
+    let set = std::env::var(variable).ok();
+    set.map_or(or, |n| n.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
+}
+
+/// Uses `times` changes of each input (FRAMELINE_FUZZ_TIMES times as many, from FRAMELINE_FUZZ_SEED on), and keeps the inputs for the fuzz targets to begin with.
 fn use_changes(name: &str, inputs: &[Vec<u8>], times: usize, entry: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz-corpus").join(name);
-    let mut dice = Dice(7);
+    let mut dice = Dice(number("FRAMELINE_FUZZ_SEED", 7));
+    let times = times as u64 * number("FRAMELINE_FUZZ_TIMES", 1);
     for (n, input) in inputs.iter().enumerate() {
         let kept = std::fs::create_dir_all(&folder)
             .and_then(|()| std::fs::write(folder.join(n.to_string()), input));
@@ -74,7 +81,9 @@ fn use_changes(name: &str, inputs: &[Vec<u8>], times: usize, entry: fn(&[u8])) {
 #[test]
 fn changed_descriptions() {
     let xml = include_bytes!("../genapi/camera.xml").to_vec();
-    use_changes("genapi", &[xml], 150, entries::genapi);
+    // Found here: a name with a line break made a sentence of two lines.
+    let found = b"<RegisterDescription><Integer Name=\"A\"><pValue>B\n C</pValue></Integer></RegisterDescription>";
+    use_changes("genapi", &[xml, found.to_vec()], 150, entries::genapi);
 }
 
 /// Catches: the same in formulas.

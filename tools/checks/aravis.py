@@ -57,7 +57,7 @@ def check(what, r):
     assert f["delivered"] > 0 and f["in_flight"] == 0, f"{what}: {f}"
     faults = ", ".join(f"{x['count']} {x['name']}" for x in r["faults"])
     print(f"{what}: {f['grabbed']} grabbed, {f['delivered']} delivered, {f['incomplete']} incomplete, "
-          f"{f['lost_by_device']} lost by device, {f['underrun']} underrun, balanced; faults: {faults or 'none'}")
+          f"{f['lost_by_device']} lost by device, {f['underrun']} underrun, {f['refused']} refused, balanced; faults: {faults or 'none'}")
 
 
 def counted(r):
