@@ -7,7 +7,7 @@ use crate::format::Geometry;
 use crate::recording::format::{Texts, WallClock};
 use crate::recording::{Head, Keep, Recorder, RecorderSettings, Rule};
 use crate::source::{FrameIdRule, Source};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What a record stage is to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +80,14 @@ impl SourceFacts {
     }
 }
 
+/// A recording's name with the time in it where `{start}` stands: a line that comes up again by itself finds its last
+/// recording, which is never written over.
+pub fn named(name: &str, start: SystemTime) -> String {
+    let time = humantime::format_rfc3339_seconds(start).to_string();
+    let time: String = time.chars().filter(|c| !matches!(c, '-' | ':')).collect();
+    name.replace("{start}", &time)
+}
+
 impl RecordKind {
     /// What checked keys describe.
     pub fn from_fields(f: &Fields) -> Result<RecordKind, Error> {
@@ -108,7 +116,7 @@ impl RecordKind {
         };
         let bytes = f.bytes("segment").and_then(|n| u64::try_from(n).ok());
         let settings = RecorderSettings {
-            path: file.into(),
+            path: named(file, SystemTime::now()).into(),
             rule: Rule {
                 segment_bytes: bytes.unwrap_or(Rule::DEFAULT_SEGMENT_BYTES),
                 direct: f.bool("direct"),
@@ -152,5 +160,18 @@ impl RecordKind {
             settings.rule.frames = source.frames;
         }
         Ok(Recorder::new(settings, source.head(), source.payload_bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_holds_the_time() {
+        // Catches a line that cannot start again beside its last recording, and a name that is no file's.
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_726_723);
+        assert_eq!(named("ring-{start}.flr", at), "ring-20261126T205843Z.flr");
+        assert_eq!(named("a/b.flr", at), "a/b.flr");
     }
 }

@@ -143,7 +143,7 @@ pub fn export(recording: &Recording, what: &Export, watch: Watch<'_>) -> Result<
     let out = what.out.clone();
     let cannot = move |e| super::draft::cannot(&out, e);
     let path = draft.path();
-    let bytes = approximate_bytes(recording, from, to);
+    let bytes = most_bytes(recording, from, to);
     let sink: Box<dyn Sink> = match what.target {
         Target::Png => Box::new(Pngs::new(path, cannot)),
         Target::Tiff => Box::new(Tiff::new(path, bytes, cannot)?),
@@ -190,12 +190,18 @@ fn sidecar_of(what: &Export) -> Option<PathBuf> {
     }
 }
 
-/// Bytes of the range's pixels if all frames are like the first one.
-fn approximate_bytes(recording: &Recording, from: u64, to: u64) -> u64 {
-    let g = recording.header().geometry;
-    let pixel = u64::from(g.pixel_format.bits_per_pixel()).div_ceil(8).max(1);
-    let image = u64::from(g.width) * u64::from(g.height) * pixel;
-    image.saturating_mul(to - from + 1)
+/// Bytes that a frame's facts and its place in a file take at most.
+const FACTS_BYTES: u64 = 4096;
+
+/// Bytes that the range comes to at most, what is told of its frames included: formats may change in it.
+fn most_bytes(recording: &Recording, from: u64, to: u64) -> u64 {
+    let bytes = |n| {
+        let g = recording.entry(n).map(|e| e.meta.geometry()).ok()?;
+        let pixel = u64::from(g.pixel_format.bits_per_pixel()).div_ceil(8).max(1);
+        let pixels = u64::from(g.width) * u64::from(g.height);
+        Some(pixels.saturating_mul(pixel).saturating_add(FACTS_BYTES))
+    };
+    (from..=to).filter_map(bytes).fold(0, u64::saturating_add)
 }
 
 /// A file of JSON lines.

@@ -1,14 +1,20 @@
 //! `frameline record`: a line whose only stage records.
 
 use crate::cli::args::{RecordArgs, RunArgs};
+use crate::cli::record_kind::named;
 use crate::cli::run;
 use crate::error::Error;
 use crate::recording::Recording;
 use serde_json::{Value, json};
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Runs the command; the reason is one for exit code 1.
 pub fn run(args: &RecordArgs, verbose: u8) -> Result<Option<String>, Error> {
+    let out = args
+        .out
+        .to_str()
+        .map_or_else(|| args.out.clone(), |name| named(name, SystemTime::now()).into());
     let line = RunArgs {
         source: args.source.clone(),
         frames: args.frames,
@@ -16,7 +22,7 @@ pub fn run(args: &RecordArgs, verbose: u8) -> Result<Option<String>, Error> {
         set: args.set.clone(),
         json: args.json,
         quiet: args.quiet,
-        record: Some(args.out.clone()),
+        record: Some(out),
         ..RunArgs::default()
     };
     let verdict = run::run(&line, verbose)?;

@@ -11,7 +11,7 @@ use tiff::encoder::colortype::{ColorType, Gray8, Gray16, RGB8};
 use tiff::encoder::{TiffEncoder, TiffKind, TiffKindBig, TiffKindStandard, TiffValue};
 use tiff::tags::Tag;
 
-/// Beyond so many bytes of pixels the file is a BigTIFF: a plain one addresses 4 GiB, its directories included.
+/// Beyond so many bytes the file is a BigTIFF: a plain one addresses 4 GiB, its directories included.
 const LARGEST_PLAIN: u64 = 4_000_000_000;
 
 /// Plain or big. Not buffered: who drops an encoder is not told that the disk was full, and pixels come in whole strips.
@@ -28,7 +28,7 @@ pub struct Tiff {
 }
 
 impl Tiff {
-    /// At `path`, for about `bytes` bytes of pixels; `cannot` tells what the system refused.
+    /// At `path`, for at most `bytes` bytes; `cannot` tells what the system refused.
     pub fn new(
         path: &Path,
         bytes: u64,

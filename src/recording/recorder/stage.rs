@@ -29,7 +29,7 @@ pub const RECORD_KEYS: &[Key] = &[
         name: "file",
         value: KeyType::Text,
         default: "",
-        about: "the recording, NAME.flr; it must not exist, and further segments lie beside it",
+        about: "the recording, NAME.flr; it must not exist, and further segments lie beside it; {start} in it is the time",
     },
     Key {
         name: "depth",
