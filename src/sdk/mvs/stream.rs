@@ -201,8 +201,8 @@ pub(super) struct Announced {
     strangers: u64,
     /// Slots that are queued here.
     queued: usize,
-    /// Those among them that the running SDK did not take.
-    refused: usize,
+    /// Those among them that the running SDK does not know, for they were out when it started.
+    unknown: usize,
 }
 
 // SAFETY: the pointers are those of slots; they are given to the SDK and compared, never read through.
@@ -220,10 +220,11 @@ impl Announced {
         self.slots.duplicates() + self.strangers
     }
 
-    /// Whether slots are queued, and the SDK has none of them.
+    /// Whether slots are queued, and the SDK knows none of them. (One that it does not take back is another matter: the
+    /// camera is asked what is wrong once no frame comes.)
     #[inline]
     pub fn is_starved(&self) -> bool {
-        self.refused > 0 && self.refused == self.queued
+        self.unknown > 0 && self.unknown == self.queued
     }
 
     /// Takes a slot in. While the device streams it goes to the SDK at once; an answer that is a fault means that the
@@ -250,16 +251,17 @@ impl Announced {
         let is_registered = buffer.is_registered;
         self.queued += 1;
         let Some(handle) = handle else { return Ok(()) };
-        let taken = match out {
+        match out {
             // SAFETY: it was delivered in this slot and not given back since; the slot is ours alone again,
             // and stays with us while it is queued.
             Some(mut out) => unsafe { handle.free_buffer(&mut out) }
                 .map_err(|code| ("MV_CC_FreeImageBuffer", code)),
-            None if !is_registered => Err(("MV_CC_RegisterBuffer", MV_E_CALLORDER)),
+            None if !is_registered => {
+                self.unknown += 1;
+                Err(("MV_CC_RegisterBuffer", MV_E_CALLORDER))
+            }
             None => Ok(()),
-        };
-        self.refused += usize::from(taken.is_err());
-        taken
+        }
     }
 
     fn register(
@@ -300,7 +302,7 @@ impl Announced {
             self.register(key, handle, payload, alignment)
                 .map_err(|code| Fault::code(i64::from(code)))?;
         }
-        self.refused = 0;
+        self.unknown = 0;
         Ok(())
     }
 
@@ -343,7 +345,7 @@ impl Announced {
             (buffer.is_registered, buffer.out) = (false, None);
         }
         self.addresses.clear();
-        self.refused = 0;
+        self.unknown = 0;
     }
 
     /// Those that are queued go back; the SDK knows none any more.
