@@ -53,6 +53,13 @@ impl Keep {
     }
 }
 
+impl Keep {
+    /// Whether what came before an event is kept.
+    pub(super) fn looks_back(&self) -> bool {
+        !matches!(self, Keep::Around { before, .. } if before.is_zero())
+    }
+}
+
 /// A closed segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Closed {

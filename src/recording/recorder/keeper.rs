@@ -7,6 +7,7 @@ use crate::clock::HostTime;
 use crate::recording::chain::segment_path;
 use crate::recording::format::{Closing, End, Event, EventKind};
 use crate::sync::Ordering;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,7 +64,8 @@ fn place_events(shared: &Shared, state: &mut State, end: bool) {
         if !end && !is_settled && event.host_time >= state.newest {
             return; // Frames that came before it may still be under way.
         }
-        let Some(present) = state.open.back_mut() else { break };
+        let place = segment_of(&state.open, event, shared.settings.keep.looks_back());
+        let Some(present) = state.open.get_mut(place) else { break };
         match put_event(present, event) {
             Ok(true) => drop(shared.events.fetch_add(1, Ordering::Relaxed)),
             Ok(false) => {}
@@ -80,6 +82,19 @@ fn place_events(shared: &Shared, state: &mut State, end: bool) {
         }
         state.waiting.pop_front();
     }
+}
+
+/// The segment that `event` belongs to. The one before is still open when its event can be placed: what came before the
+/// first frame of the present one stands at its end, with the frames that led to it, of which a recording of events may
+/// keep nothing more.
+fn segment_of(open: &VecDeque<Open>, event: &Event, looks_back: bool) -> usize {
+    let last = open.len().saturating_sub(1);
+    let Some(before) = last.checked_sub(1).map(|n| &open[n]) else { return last };
+    let t = event.host_time.0;
+    let begins = open[last].times.first().is_none_or(|first| t < *first);
+    let belongs = before.times.last().is_some_and(|end| t <= *end) || begins && looks_back;
+    let has_room = before.events < before.file.header().layout.event_capacity;
+    if belongs && has_room { last - 1 } else { last }
 }
 
 /// Gives `event` its place in `open`; `false`: it is counted in the one before. `Err(None)`: there is no room.
@@ -151,6 +166,8 @@ fn close_full(shared: &Shared, over: bool) {
     loop {
         let open = {
             let mut state = lock(&shared.state);
+            // The next one may have begun a moment ago: what belongs into this one is placed first.
+            place_events(shared, &mut state, false);
             let followed = state.open.len() > 1;
             match state.open.front() {
                 Some(front) if followed && front.pending == 0 => state.open.pop_front(),
