@@ -74,8 +74,8 @@ fn a_program_for_mvs_runs_unchanged() {
     assert!(text.contains("payload 307200"), "{text}");
     assert!(text.contains("done, 3 images"), "{text}");
 
-    // The environment reaches it: the fifth image of the free run is damaged.
-    let out = c::run(&exe, cameras, "at 4 incomplete");
+    // The environment reaches it: every other image is damaged, for one alone may be lost where the machine is slow.
+    let out = c::run(&exe, cameras, "every 2 incomplete");
     assert!(!out.status.success());
     assert!(String::from_utf8_lossy(&out.stderr).contains("is torn"));
     let out = c::run(&exe, cameras, "fail OpenDevice 0x80000203");
