@@ -127,12 +127,12 @@ pub struct FrameMeta {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// Bytes from one row to the next ([`Geometry::stride_bytes`]).
-    pub stride: u32,
     /// First column of the region on the sensor, in pixels.
     pub offset_x: u32,
     /// First row of the region on the sensor, in pixels.
     pub offset_y: u32,
+    /// Bytes from one row to the next ([`Geometry::stride_bytes`]).
+    pub stride: u32,
     /// Bytes after each row that belong to no pixel.
     pub x_padding: u32,
     /// PFNC pixel format.

@@ -148,11 +148,12 @@ impl BenchSource {
     /// Metadata and stamp: the frame exists from here on.
     #[inline]
     fn stamp(&mut self, frame: &mut FrameMut) -> Grab {
-        self.meta.frame_id = self.made;
+        let meta = frame.meta_mut();
+        *meta = self.meta;
+        meta.frame_id = self.made;
         self.made += 1;
-        *frame.meta_mut() = self.meta;
         self.last = self.clock.now();
-        frame.meta_mut().device_time = DeviceTime(self.last.0);
+        meta.device_time = DeviceTime(self.last.0);
         Grab::Filled { reported_bytes: self.payload_bytes() as u64 }
     }
 }

@@ -60,16 +60,20 @@ impl Acceptance {
         self.starved = MAX_QUEUED_FRAMES;
     }
 
-    /// The source's own count of underruns; whether it grew.
+    /// The source's own count of underruns.
     #[inline]
-    pub fn note_underruns(&mut self, total: u64) -> bool {
-        if total <= self.underrun_seen {
-            return false;
+    pub fn note_underruns(&mut self, total: u64) {
+        if total > self.underrun_seen {
+            self.counts_itself = true;
+            self.underrun_known += total - self.underrun_seen;
+            self.underrun_seen = total;
         }
-        self.counts_itself = true;
-        self.underrun_known += total - self.underrun_seen;
-        self.underrun_seen = total;
-        true
+    }
+
+    /// The source's count as last noted.
+    #[inline]
+    pub fn underruns(&self) -> u64 {
+        self.underrun_seen
     }
 
     /// The id of the last frame that came.
@@ -77,7 +81,8 @@ impl Acceptance {
         self.ids.last()
     }
 
-    /// Checks a frame whose metadata is set; clips its length and counts what is wrong with it.
+    /// Checks a frame whose metadata is set; clips its length and counts what is wrong with it. `underruns` asks the source
+    /// for its count, before a gap is explained by it.
     ///
     /// # Real-time
     /// Capture-bound. No allocation, no lock, no system call.
@@ -87,12 +92,16 @@ impl Acceptance {
         frame: &mut FrameMut,
         reported_bytes: u64,
         counts: &CaptureCounts,
+        underruns: impl FnOnce() -> u64,
     ) -> Verdict {
         counts.grabbed.bump();
         let seen = self.ids.see(frame.meta().frame_id);
         match seen {
             Seen::New { gap: 0 } => self.starved = self.starved.saturating_sub(1),
-            Seen::New { gap } => self.explain(gap, counts),
+            Seen::New { gap } => {
+                self.note_underruns(underruns());
+                self.explain(gap, counts);
+            }
             Seen::Late => {
                 // It had been counted as lost; it is counted as grabbed once more only now.
                 counts.anomaly(Anomaly::OutOfOrder);

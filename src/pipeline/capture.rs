@@ -287,8 +287,11 @@ impl Capture {
         if let Err(overrun) = self.pool.check_canary(&frame) {
             return self.cold(|c| c.overrun(frame, overrun.at_least_bytes, now));
         }
-        let underran = self.acceptance.note_underruns(self.source.counts().underrun);
-        let verdict = self.acceptance.judge(&mut frame, reported_bytes, &self.shared.capture);
+        let (source, known) = (&self.source, self.acceptance.underruns());
+        let verdict =
+            self.acceptance.judge(&mut frame, reported_bytes, &self.shared.capture, || {
+                source.counts().underrun
+            });
         self.ladder.doubt.frame(frame.meta().status == FrameStatus::Complete);
         if verdict != Verdict::Accept {
             frame.set_place(Place::Filling);
@@ -309,10 +312,11 @@ impl Capture {
         meta.sequence = self.sequence;
         self.sequence += 1;
         self.hand_on(frame, now);
-        if underran && self.ladder.lowers_rate() && !self.resetting {
+        // The frame first, the books afterwards.
+        self.acceptance.note_underruns(self.source.counts().underrun);
+        if self.acceptance.underruns() > known && self.ladder.lowers_rate() && !self.resetting {
             self.cold(Self::shed);
         }
-        // The frame first, the books afterwards.
         self.pool.note_filled();
         self.time(now);
         self.limits()

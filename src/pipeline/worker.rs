@@ -68,7 +68,9 @@ impl Worker {
                 self.inputs.abandon();
                 break true;
             }
-            foresight.fetch();
+            if self.inputs.is_ready() {
+                foresight.fetch();
+            }
             let next = self.inputs.next();
             // Read after the ring: a hop's time is what it took until the frame was out.
             let now = shared.clock.now();
