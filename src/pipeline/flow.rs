@@ -243,25 +243,31 @@ impl Inputs {
                 self.turn += self.consumers;
                 return Next::Skipped;
             }
-            match self.rings[r].pop() {
-                None => return Next::Empty,
-                Some(Entry::Item { item, pushed_at, lost }) => {
-                    self.turn += self.consumers;
-                    return Next::Frame { frame: item, pushed_at, lost, ring: r };
-                }
-                Some(Entry::Skip(n)) => self.skips[r] += n,
-                Some(Entry::Marker(e)) => {
-                    if self.control_is_whole() {
-                        return Next::Control(Control::Marker(e));
-                    }
-                }
-                Some(Entry::End(s)) => {
-                    if self.control_is_whole() {
-                        return Next::Control(Control::End(s));
-                    }
-                }
+            let Some(entry) = self.rings[r].pop() else { return Next::Empty };
+            // Asked first, and apart: a table of jumps waits for the entry's line, and is often guessed wrong.
+            if let Entry::Item { item, pushed_at, lost } = entry {
+                self.turn += self.consumers;
+                return Next::Frame { frame: item, pushed_at, lost, ring: r };
+            }
+            if let Some(control) = self.other(r, entry) {
+                return Next::Control(control);
             }
         }
+    }
+
+    /// What is no item came through ring `r`.
+    #[cold]
+    fn other(&mut self, r: usize, entry: Entry<Frame>) -> Option<Control> {
+        let control = match entry {
+            Entry::Item { .. } => unreachable!("items are taken before"),
+            Entry::Skip(n) => {
+                self.skips[r] += n;
+                return None;
+            }
+            Entry::Marker(epoch) => Control::Marker(epoch),
+            Entry::End(sequence) => Control::End(sequence),
+        };
+        self.control_is_whole().then_some(control)
     }
 
     /// One more ring has delivered the control. The others have nothing else left: their last item had

@@ -75,21 +75,24 @@ impl Worker {
             // Read after the ring: a hop's time is what it took until the frame was out.
             let now = shared.clock.now();
             self.turn.begin(now, std::mem::take(&mut paused));
+            // As in `Inputs::next`, frames first.
+            if let Next::Frame { frame, pushed_at, lost, ring } = next {
+                foresight.learn(&frame);
+                let before = frame.meta().lost_before;
+                let loss = LossBefore {
+                    device: before.device,
+                    underrun: before.underrun,
+                    rejected: before.rejected,
+                    hop: lost,
+                };
+                let mut at = now;
+                self.step(&shared, 0, frame, &mut at, loss);
+                // The stage first, the books afterwards.
+                self.hop_latency[ring].record(now - pushed_at);
+                continue;
+            }
             match next {
-                Next::Frame { frame, pushed_at, lost, ring } => {
-                    foresight.learn(&frame);
-                    let before = frame.meta().lost_before;
-                    let loss = LossBefore {
-                        device: before.device,
-                        underrun: before.underrun,
-                        rejected: before.rejected,
-                        hop: lost,
-                    };
-                    let mut at = now;
-                    self.step(&shared, 0, frame, &mut at, loss);
-                    // The stage first, the books afterwards.
-                    self.hop_latency[ring].record(now - pushed_at);
-                }
+                Next::Frame { .. } => {}
                 Next::Skipped => self.pass_turns(0, 0),
                 Next::Control(control) => {
                     crate::alloc::mark_hot(false);
