@@ -2,13 +2,15 @@
 //! slots.
 //!
 //! ```text
-//! stage --(ring of jobs)--> fl-record-0, fl-record-1 --payload--> disk      both: checksum, direct write, then commit in order
+//! stage --(ring of jobs)--> fl-record-0, fl-record-1 --payload--> disk      both: checksum, direct write
+//!                           fl-record-commit: commits what they have written, in the order of the frames
 //!                           fl-record-files: next segment ahead, durability points, closing, what is not to be kept
 //! ```
 //!
 //! The stage thread does no more than push a handle. Two writers keep the disk busy while the checksum of the next
-//! payload is made; what they have finished is committed in the order of the frames.
+//! payload is made; what they have finished is committed in the order of the frames, by a thread of its own.
 
+mod commit;
 mod keep;
 mod keeper;
 mod stage;
@@ -170,6 +172,7 @@ fn begin(shared: &Arc<Shared>, geometry: Geometry) -> Result<(), Error> {
     for n in 0..WRITERS {
         spawn(format!("fl-record-{n}"), work::write_all)?;
     }
+    spawn("fl-record-commit".into(), commit::commit_all)?;
     spawn("fl-record-files".into(), keeper::keep_files)
 }
 
