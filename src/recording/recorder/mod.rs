@@ -38,7 +38,8 @@ const WRITERS: usize = 2;
 /// How long a recorder that is dropped waits for its threads. A file system that hangs must not hang the program.
 const END_BOUND: Duration = Duration::from_secs(60);
 
-/// How a recording is made.
+/// How a recording is made. The line's pool should be one of advised huge pages
+/// ([`HugePages::Advise`](crate::buffer::HugePages)): on ordinary ones the disk gets more and smaller requests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecorderSettings {
     /// The first file; more segments lie beside it.
