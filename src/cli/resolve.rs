@@ -161,7 +161,11 @@ pub(super) fn open_uri(uri: &str, origin: &Origin) -> Result<Box<dyn Source>, Er
             "this version of frameline has no {scheme} backend yet; it has {}",
             list(have())
         ))),
-        Some(("replay", _)) => open_as(Replay::from_uri(uri), &here),
+        Some(("replay", _)) => match Replay::from_uri(uri) {
+            // A disk that fails is no wrong command.
+            Err(e) if e.kind() != ErrorKind::Config => Err(e),
+            opened => open_as(opened, &here),
+        },
         Some(("gentl", _)) => open_as(Gentl::from_uri(uri), &here),
         Some(("mvs", _)) => open_as(Mvs::from_uri(uri), &here),
         Some(("aravis", _)) => open_as(Aravis::from_uri(uri), &here),
