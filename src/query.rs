@@ -1,6 +1,7 @@
 //! The parameters of a source's URI: `scheme:place?name=value&...`.
 
 use crate::error::Error;
+use std::fmt::Write as _;
 
 /// A URI in parts: its place, and its parameters by name.
 pub(crate) type Parts<'a> = (&'a str, Vec<(&'a str, String)>);
@@ -45,9 +46,7 @@ pub(crate) fn decode(name: &str, value: &str) -> Result<String, Error> {
 }
 
 /// `value` so that [`parts`] gives it back.
-#[cfg(any(feature = "aravis", feature = "gentl", feature = "mvs", test))]
 pub(crate) fn encode(value: &str) -> String {
-    use std::fmt::Write as _;
     let mut out = String::with_capacity(value.len());
     for b in value.bytes() {
         if b.is_ascii_alphanumeric() || b"-._~;:/,".contains(&b) {

@@ -11,6 +11,7 @@ pub fn plural(n: u64) -> &'static str {
 }
 
 /// `text` as a part of a sentence: one line of at most `most` characters. What others say may repeat a whole file.
+#[cfg(any(feature = "genapi", feature = "media", test))]
 pub fn line(text: &str, most: usize) -> String {
     let mut line: String =
         text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect();
