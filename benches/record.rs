@@ -1,14 +1,19 @@
 //! 5 MP Mono8 frames recorded from a pool, as fast as the disk takes them; beside plain sequential direct writes of the
 //! same bytes to a reserved file of the same size on the same file system, both durable at the end. In turn, and who is first
-//! changes from round to round.
+//! changes from round to round. The limit is measured twice in each round: how far it lies from itself is what the disk's
+//! mood does to a ratio.
+//!
+//! The memory that is written makes a difference: a request to the disk holds so many pieces of memory, and on ordinary
+//! pages a piece may be as short as a page. So the pool is one of advised huge pages, as a line that records has, the limit
+//! writes from the same, and the recorder runs on ordinary pages beside it; `disk` tells the requests that came of each.
 //!
 //! Then a line at half the pace that the disk could hold, with and without recording in turn: the capture thread's
-//! intervals, of all rounds together.
+//! intervals, of all rounds together. `-- writes` leaves it out.
 
 mod common;
 
 use common::*;
-use frameline::buffer::{Pool, PoolConfig};
+use frameline::buffer::{HugePages, Pool, PoolConfig};
 use frameline::clock::{Clock, HostTime};
 use frameline::format::{Geometry, PixelFormat};
 use frameline::meta::FrameMeta;
@@ -21,7 +26,7 @@ use frameline::stage::{Figure, Flow, Flush, FnStage, Stage, StageContext};
 use frameline::{Frame, Line, StageSpec};
 use serde_json::json;
 use std::fs::OpenOptions;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -45,12 +50,67 @@ fn head(geometry: Geometry) -> Head {
     }
 }
 
+/// What one run wrote, and what the disk saw of it.
+#[derive(Default)]
+struct Runs {
+    rates: Vec<f64>,
+    requests: Vec<f64>,
+    request_kib: Vec<f64>,
+}
+
+impl Runs {
+    fn add(&mut self, rate: f64, disk: Option<(u64, u64)>, frames: u64) {
+        self.rates.push(rate / 1e6);
+        if let Some((requests, sectors)) = disk.filter(|(requests, _)| *requests > 0) {
+            self.requests.push(requests as f64 / frames as f64);
+            self.request_kib.push(sectors as f64 / 2.0 / requests as f64);
+        }
+    }
+
+    fn disk(&self) -> serde_json::Value {
+        match self.requests.is_empty() {
+            true => serde_json::Value::Null,
+            false => json!({
+                "requests_a_frame": round3(median(&self.requests)),
+                "request_kib": round3(median(&self.request_kib)),
+            }),
+        }
+    }
+
+    fn ratios(&self, limit: &Runs) -> Vec<f64> {
+        self.rates.iter().zip(&limit.rates).map(|(a, b)| a / b).collect()
+    }
+}
+
+/// Write requests and sectors of the device that `folder` lies on, since the system started; `None`: it has no figures.
+fn disk(folder: &Path) -> Option<(u64, u64)> {
+    let device = std::fs::metadata(folder).ok()?.dev();
+    let (major, minor) = (libc::major(device), libc::minor(device));
+    let text = std::fs::read_to_string(format!("/sys/dev/block/{major}:{minor}/stat")).ok()?;
+    let mut fields = text.split_whitespace().skip(4).map(str::parse::<u64>);
+    let requests = fields.next()?.ok()?;
+    Some((requests, fields.nth(1)?.ok()?))
+}
+
+/// One turn of a round, and what the disk saw meanwhile. The file is gone afterwards, and what the file system does about
+/// that is over: it must not fall into the next turn.
+fn turn(path: &Path, frames: u64, of: &mut Runs, run: impl FnOnce() -> f64) {
+    let folder = path.parent().expect("a folder");
+    let before = disk(folder);
+    let rate = run();
+    let disk = before.zip(disk(folder)).map(|(a, b)| (b.0 - a.0, b.1 - a.1));
+    of.add(rate, disk, frames);
+    let _ = std::fs::remove_file(path);
+    let _ = std::fs::File::open(folder).and_then(|f| f.sync_all());
+}
+
 /// Bytes a second of a recorder that is fed as fast as it takes frames, everything durable at the end.
-fn ours(path: &Path, frames: u64) -> f64 {
+fn ours(path: &Path, frames: u64, huge_pages: HugePages) -> f64 {
     let bytes = GEOMETRY.image_bytes() as usize;
     let mut settings = RecorderSettings { waits: true, ..RecorderSettings::new(path) };
     settings.rule.frames = Some(frames);
-    let config = PoolConfig { lock: false, ..PoolConfig::new(settings.holds() + 2, bytes) };
+    let config =
+        PoolConfig { lock: false, huge_pages, ..PoolConfig::new(settings.holds() + 2, bytes) };
     let mut pool = Pool::new(config, Default::default()).expect("memory");
     let mut recorder = Recorder::new(settings, head(GEOMETRY), bytes as u64);
     let mut stage = recorder.stage();
@@ -77,15 +137,18 @@ fn ours(path: &Path, frames: u64) -> f64 {
     drop(recorder);
     let recording = Recording::open(path).expect("it was recorded");
     assert!(verify(&recording, |_| {}).good == frames, "every frame is there");
-    let _ = std::fs::remove_file(path);
     (frames * bytes as u64) as f64 / took.as_secs_f64()
 }
 
-/// The same with nothing but writes.
+/// The same with nothing but writes, all of them from one buffer.
 fn plain(path: &Path, frames: u64) -> f64 {
     let bytes = (GEOMETRY.image_bytes() as usize).next_multiple_of(PAGE);
-    let memory = vec![7_u8; bytes + PAGE];
-    let start = memory.as_ptr().align_offset(PAGE);
+    let config =
+        PoolConfig { lock: false, huge_pages: HugePages::Advise, ..PoolConfig::new(1, bytes) };
+    let mut pool = Pool::new(config, Default::default()).expect("memory");
+    let mut slot = pool.take().expect("a free slot");
+    let memory = &mut slot.buffer_mut()[..bytes];
+    memory.fill(7);
     let made =
         OpenOptions::new().create_new(true).write(true).custom_flags(libc::O_DIRECT).open(path);
     // A file system without direct I/O: both sides go through the page cache.
@@ -95,11 +158,10 @@ fn plain(path: &Path, frames: u64) -> f64 {
     reserve(&file, frames * bytes as u64);
     let begun = Instant::now();
     for n in 0..frames {
-        file.write_all_at(&memory[start..start + bytes], n * bytes as u64).expect("a write");
+        file.write_all_at(memory, n * bytes as u64).expect("a write");
     }
     file.sync_data().expect("durable");
     let took = begun.elapsed();
-    let _ = std::fs::remove_file(path);
     (frames * GEOMETRY.image_bytes()) as f64 / took.as_secs_f64()
 }
 
@@ -135,7 +197,7 @@ impl Captured {
     }
 
     fn object(&self) -> serde_json::Value {
-        let h = self.intervals.as_ref().expect("a run");
+        let Some(h) = &self.intervals else { return serde_json::Value::Null };
         let at = |q: f64| h.value_at_quantile(q);
         json!({
             "count": h.len(), "p50": at(0.5), "p99": at(0.99), "p999": at(0.999), "max": h.max(),
@@ -150,6 +212,7 @@ fn captured(path: Option<&PathBuf>, rate: f64, seconds: f64, all: &mut Captured)
     let camera = Sim::from_uri(&uri).expect("a camera");
     let mut builder = Line::builder(camera).configure(|c| {
         c.pool.lock = false;
+        c.pool.huge_pages = HugePages::Advise;
         c.capture.duration = Some(Duration::from_secs_f64(seconds));
     });
     let mut kept = None;
@@ -183,26 +246,32 @@ fn captured(path: Option<&PathBuf>, rate: f64, seconds: f64, all: &mut Captured)
 
 fn main() {
     let o = Options::from_args();
-    let (rounds, frames) = (o.rounds_or(5, 1), if o.quick { 24 } else { 160 });
+    let (rounds, frames) = (o.rounds_or(12, 1), if o.quick { 24 } else { 160 });
     let folder = std::env::var("FRAMELINE_BENCH_DIR")
         .map_or_else(|_| PathBuf::from("target"), PathBuf::from);
     let path = folder.join(format!("bench-record-{}.flr", std::process::id()));
     let hiccups = Hiccups::start(&o);
-    let (mut recorded, mut direct) = (Vec::new(), Vec::new());
+    let [mut limit, mut again, mut recorded, mut ordinary] = [(); 4].map(|()| Runs::default());
     for round in 0..rounds {
-        let mut turns = [true, false];
-        turns.rotate_left(round % 2);
-        for plainly in turns {
-            match plainly {
-                true => direct.push(plain(&path, frames) / 1e6),
-                false => recorded.push(ours(&path, frames) / 1e6),
+        let mut turns = [0, 1, 2, 3];
+        turns.rotate_left(round % 4);
+        for which in turns {
+            match which {
+                0 => turn(&path, frames, &mut limit, || plain(&path, frames)),
+                1 => turn(&path, frames, &mut recorded, || ours(&path, frames, HugePages::Advise)),
+                2 => turn(&path, frames, &mut again, || plain(&path, frames)),
+                _ => turn(&path, frames, &mut ordinary, || ours(&path, frames, HugePages::Off)),
             }
         }
     }
-    let (ours, limit) = (median(&recorded), median(&direct));
+    let (ours, best) = (median(&recorded.rates), median(&limit.rates));
     // Half of what the disk takes, and not more than a simulation can draw.
     let rate = (ours * 1e6 / GEOMETRY.image_bytes() as f64 / 2.0).clamp(5.0, 100.0).round();
-    let (runs, seconds) = if o.quick { (1, 1.0) } else { (4, 10.0) };
+    let (runs, seconds) = match (o.quick, o.rest.iter().any(|word| word == "writes")) {
+        (_, true) => (0, 0.0),
+        (true, _) => (1, 1.0),
+        (false, _) => (4, 10.0),
+    };
     let (mut without, mut with) = (Captured::default(), Captured::default());
     for run in 0..runs {
         let mut turns = [true, false];
@@ -214,14 +283,18 @@ fn main() {
             }
         }
     }
-    let ratios: Vec<f64> = recorded.iter().zip(&direct).map(|(a, b)| a / b).collect();
+    let ratios = recorded.ratios(&limit);
     let object = json!({
         "bench": "record",
         "unit": "MB/s",
         "ours": round3(ours),
-        "limit": round3(limit),
+        "limit": round3(best),
         "ratio": round3(median(&ratios)),
         "ratios": spread(&ratios),
+        "ratio_interval": interval95(&ratios).map(round3),
+        "limit_against_itself": spread(&again.ratios(&limit)),
+        "ordinary_pages": spread(&ordinary.ratios(&limit)),
+        "disk": { "ours": recorded.disk(), "limit": limit.disk(), "ordinary_pages": ordinary.disk() },
         "frames": frames,
         "frame_bytes": GEOMETRY.image_bytes(),
         "capture_rate": rate,

@@ -1,7 +1,7 @@
 //! From what was typed to what it means: file, overrides, and where frames come from.
 
 use super::args::RunArgs;
-use super::document::{Document, Origin, Raw, is_feature, unknown};
+use super::document::{Document, Item, Origin, Raw, Section, is_feature, unknown};
 use super::fields::quoted;
 use super::findings;
 use super::job::Job;
@@ -91,7 +91,19 @@ pub fn job(args: &RunArgs, cores: &[usize]) -> Result<Job, Error> {
         document.set(set, TABLE_NAMES)?;
     }
     findings::keep(&mut document);
+    advise_huge_pages(&mut document);
     Job::new(&document, cores)
+}
+
+/// A line that records asks for huge pages where nobody says: a direct write takes its memory in pieces, and a request to the
+/// disk holds only so many of them.
+fn advise_huge_pages(document: &mut Document) {
+    let is_record = |s: &Section| matches!(s.get("kind"), Some(Item { raw: Raw::Text(kind), .. }) if kind == "record");
+    let said = document.section("pool").is_some_and(|pool| pool.get("huge_pages").is_some());
+    if !said && document.stages.iter().any(is_record) {
+        let advise = Raw::Text("advise".into());
+        document.section_mut("pool").set("huge_pages", advise, Origin::BuiltIn);
+    }
 }
 
 /// The stages of a job that names none. A source that is wrong is told when the job is made.
@@ -149,7 +161,11 @@ pub(super) fn open_uri(uri: &str, origin: &Origin) -> Result<Box<dyn Source>, Er
             "this version of frameline has no {scheme} backend yet; it has {}",
             list(have())
         ))),
-        Some(("replay", _)) => open_as(Replay::from_uri(uri), &here),
+        Some(("replay", _)) => match Replay::from_uri(uri) {
+            // A disk that fails is no wrong command.
+            Err(e) if e.kind() != ErrorKind::Config => Err(e),
+            opened => open_as(opened, &here),
+        },
         Some(("gentl", _)) => open_as(Gentl::from_uri(uri), &here),
         Some(("mvs", _)) => open_as(Mvs::from_uri(uri), &here),
         Some(("aravis", _)) => open_as(Aravis::from_uri(uri), &here),
@@ -210,6 +226,22 @@ mod tests {
         assert_eq!(job("aravis:", "pool.slots=40").unwrap(), ["threshold"]);
         let e = job("aravis:", "stage.inspekt.reference=cap.toml").unwrap_err();
         assert!(e.to_string().contains("threshold"), "{e}");
+    }
+
+    #[test]
+    fn a_line_that_records_asks_for_huge_pages_unless_told_otherwise() {
+        // Catches a recorder whose writes go to the disk page by page, and a key that is no longer obeyed.
+        let record = "[[stage]]\nname = \"r\"\nkind = \"record\"\nfile = \"a.flr\"\n";
+        let delay = "[[stage]]\nname = \"d\"\nkind = \"delay\"\n";
+        let pages = |text: &str| {
+            let mut document = Document::parse(text, "f.toml", TABLE_NAMES).unwrap();
+            super::advise_huge_pages(&mut document);
+            Job::new(&document, &[0, 1]).unwrap().line.pool.huge_pages
+        };
+        use crate::buffer::HugePages;
+        assert_eq!(pages(&format!("{delay}{record}")), HugePages::Advise);
+        assert_eq!(pages(&format!("[pool]\nhuge_pages = \"off\"\n{record}")), HugePages::Off);
+        assert_eq!(pages(delay), HugePages::Off);
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub const POOL: &[Key] = &[
         "huge_pages",
         KeyType::Choice(&["off", "advise", "explicit"]),
         "\"off\"",
-        "ordinary pages, advised huge pages, or the system's reserved ones",
+        "ordinary pages, advised huge pages (also without the key in a line that records), or the system's reserved ones",
     ),
     key(
         "guard",

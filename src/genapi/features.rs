@@ -6,6 +6,7 @@ use super::parse::integer;
 use super::session::{Session, State};
 use super::{Cause, Port, Refused, parse, text};
 use crate::feature::{Access, FeatureKind, FeatureRange, Number};
+use crate::words::line;
 use std::fmt;
 
 /// Most entries of a range that a sentence lists.
@@ -203,7 +204,7 @@ pub(super) fn about(name: &str, what: &str, e: Refused) -> Refused {
     if e.sentence.starts_with(name) {
         return e;
     }
-    let sentence = format!("{name} {what}: {}", e.sentence).replace(char::is_control, " ");
+    let sentence = line(&format!("{name} {what}: {}", e.sentence), super::MAX_SENTENCE);
     Refused { sentence, ..e }
 }
 
@@ -345,7 +346,7 @@ impl Session<'_> {
         if e.cause == Cause::Value
             && let Ok(value) = self.value(id)
         {
-            e.sentence = format!("{}, and is {value}", e.sentence);
+            e.sentence = format!("{}, and is {}", e.sentence, line(&value.to_string(), 100));
         }
         e
     }

@@ -64,6 +64,7 @@ pub use journal::Journal;
 pub use locate::{Location, xml_of};
 
 use crate::error::{Error, ErrorKind};
+use crate::words::line;
 
 /// Registers of a device, however they are reached.
 pub trait Port {
@@ -91,6 +92,9 @@ pub struct Refused {
     code: Option<i64>,
 }
 
+/// More characters than these tell nobody anything.
+const MAX_SENTENCE: usize = 500;
+
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
@@ -108,8 +112,8 @@ pub enum Cause {
 
 impl Refused {
     fn new(cause: Cause, sentence: impl Into<String>) -> Refused {
-        // Names come from the camera, and may have line breaks in them.
-        let sentence = sentence.into().replace(char::is_control, " ");
+        // Names come from the camera, and may have line breaks in them, or fill a page.
+        let sentence = line(&sentence.into(), MAX_SENTENCE);
         Refused { cause, sentence, code: None }
     }
 

@@ -66,7 +66,9 @@ impl ReplayConfig {
         if place.is_empty() {
             return Err(Error::config("replay: names no file; write replay:FILE.flr"));
         }
-        let mut config = ReplayConfig::new(place);
+        // A name with a ? in it is written with %3F; one with a % that begins no code is what it says.
+        let name = query::decode("file", place).unwrap_or_else(|_| place.into());
+        let mut config = ReplayConfig::new(name);
         for (name, value) in &pairs {
             let number = || {
                 value.parse::<u64>().map_err(|_| query::wrong(name, value, "a whole number from 0"))
@@ -107,7 +109,8 @@ impl ReplayConfig {
             Rate::Times(x) => format!("x{x}"),
         };
         let switch = |on| if on { "on" } else { "off" };
-        let mut uri = format!("replay:{}?rate={rate}&loop={}", self.path.display(), self.loops);
+        let file = query::encode(&self.path.display().to_string());
+        let mut uri = format!("replay:{file}?rate={rate}&loop={}", self.loops);
         uri += &format!("&from={}", self.from);
         if let Some(to) = self.to {
             uri += &format!("&to={to}");
@@ -143,6 +146,11 @@ mod tests {
         assert_eq!((config.loops, config.from, config.to), (0, 3, Some(9)));
         assert!(config.step && !config.faults && config.check);
         assert_eq!(ReplayConfig::from_uri(&config.to_uri()).unwrap(), config);
+        for name in ["what?.flr", "50%.flr", "a%3Fb & c.flr"] {
+            let config = ReplayConfig::new(name);
+            assert_eq!(ReplayConfig::from_uri(&config.to_uri()).unwrap(), config, "{name}");
+        }
+        assert_eq!(ReplayConfig::from_uri("replay:50%.flr").unwrap().path.as_os_str(), "50%.flr");
         let plain = ReplayConfig::from_uri("replay:a.flr").unwrap();
         assert_eq!(plain, ReplayConfig::new("a.flr"));
         assert_eq!(ReplayConfig::from_uri(&plain.to_uri()).unwrap(), plain);

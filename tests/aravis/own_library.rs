@@ -48,11 +48,53 @@ fn every_generation_of_aravis_serves() {
 
 fn built(generation: &str) -> PathBuf {
     let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("libaravis-{generation}.so"));
+    build(&library, generation);
+    library
+}
+
+fn build(library: &Path, define: &str) {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/c/aravis.c");
     let mut cc = Command::new("cc");
-    cc.args(["-shared", "-fPIC", "-D", generation, source, "-o"]).arg(&library);
+    cc.args(["-shared", "-fPIC", "-D", define, source, "-o"]).arg(library);
     assert!(cc.status().expect("a C compiler, as rustc needs one to link").success());
-    library
+}
+
+/// Catches: a later Aravis that lacks a function, and hides the one beside it that has all.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_library_that_lacks_symbols_hides_none() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("two-aravis");
+    std::fs::create_dir_all(&folder).unwrap();
+    build(
+        &folder.join("libaravis-0.10.so.0"),
+        "arv_stream_push_buffer=arv_stream_push_differently",
+    );
+    for (present, says) in
+        [(true, "found 0.8.26 libaravis-0.8.so.0"), (false, "lacks arv_stream_push_buffer")]
+    {
+        let good = folder.join("libaravis-0.8.so.0");
+        match present {
+            true => build(&good, "PRESENT"),
+            // As if it were not there, whatever the system has.
+            false => std::fs::write(&good, "no library").unwrap(),
+        }
+        let inside = Command::new(std::env::current_exe().expect("this program has a file"))
+            .args(["--ignored", "--exact", "own_library::inside_by_name", "--nocapture"])
+            .env("LD_LIBRARY_PATH", &folder)
+            .output()
+            .expect("this program runs");
+        let told = String::from_utf8_lossy(&inside.stdout);
+        assert!(inside.status.success() && told.contains(says), "{present}: {told}");
+    }
+}
+
+#[test]
+#[ignore = "a_library_that_lacks_symbols_hides_none runs it, in processes of its own"]
+fn inside_by_name() {
+    match Library::open(None) {
+        Ok(library) => println!("found {} {}", library.version(), library.name()),
+        Err(e) => println!("none: {e}"),
+    }
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod inspection;
 mod opening;
 mod streaming;
 mod tlsimu;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod tlsimu_used_again;
 
 use fakegentl::Fake;
 use frameline::buffer::Frame;

@@ -126,6 +126,21 @@ fn a_reservation_that_fails_is_told_at_once_or_ends_cleanly() {
     });
 }
 
+/// Catches: a replay whose file cannot be read, told as a wrong command.
+#[test]
+fn a_replay_that_cannot_be_opened_failed() {
+    util::watched(|| {
+        let folder = Folder::new();
+        let path = folder.file("a.flr");
+        recording(&path, 3);
+        let uri = format!("replay:{}", path.display());
+        let args = ["run", "--source", &uri, "--quiet"];
+        let Some(o) = with("openat:error=EIO", Some(&path), &args) else { return };
+        assert_eq!(o.status.code(), Some(1), "{}", stderr(&o));
+        assert!(stderr(&o).contains("cannot be read"), "{}", stderr(&o));
+    });
+}
+
 /// Catches: a file that cannot be read in places, and a verify that ends there, or calls it whole.
 #[test]
 fn a_read_error_costs_the_frame_that_has_it() {

@@ -7,6 +7,7 @@ use crate::cli::units::size;
 use crate::error::Error;
 use crate::format::Geometry;
 use crate::media::{Import, Imported, Input, import};
+use crate::query;
 use crate::words::counted;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -76,7 +77,10 @@ fn text(args: &ImportArgs, i: &Imported) -> String {
         size(i.payload_bytes)
     );
     i.notes.iter().for_each(|note| out += &format!("  note: {note}\n"));
-    out += &format!("  run it through a line with --source replay:{}\n", args.out.display());
+    out += &format!(
+        "  run it through a line with --source replay:{}\n",
+        query::encode(&args.out.display().to_string())
+    );
     out
 }
 

@@ -3,7 +3,7 @@
 use super::{Decoded, Frames, Taken, jpeg, order, png, tiff};
 use crate::error::{Error, ErrorKind};
 use crate::format::Geometry;
-use crate::words::counted;
+use crate::words::{counted, line};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -118,7 +118,9 @@ impl Ord for Natural {
 }
 
 fn broken(path: &Path, e: &str) -> Error {
-    Error::new(ErrorKind::Source, format!("{} cannot be read as an image: {e}", path.display()))
+    let said = line(e, 200);
+    let what = format!("{} cannot be read as an image: {said}", path.display());
+    Error::new(ErrorKind::Source, what)
 }
 
 /// The file at its beginning, and what it is.

@@ -2,13 +2,15 @@
 //! slots.
 //!
 //! ```text
-//! stage --(ring of jobs)--> fl-record-0, fl-record-1 --payload--> disk      both: checksum, direct write, then commit in order
+//! stage --(ring of jobs)--> fl-record-0, fl-record-1 --payload--> disk      both: checksum, direct write
+//!                           fl-record-commit: commits what they have written, in the order of the frames
 //!                           fl-record-files: next segment ahead, durability points, closing, what is not to be kept
 //! ```
 //!
 //! The stage thread does no more than push a handle. Two writers keep the disk busy while the checksum of the next
-//! payload is made; what they have finished is committed in the order of the frames.
+//! payload is made; what they have finished is committed in the order of the frames, by a thread of its own.
 
+mod commit;
 mod keep;
 mod keeper;
 mod stage;
@@ -36,7 +38,8 @@ const WRITERS: usize = 2;
 /// How long a recorder that is dropped waits for its threads. A file system that hangs must not hang the program.
 const END_BOUND: Duration = Duration::from_secs(60);
 
-/// How a recording is made.
+/// How a recording is made. The line's pool should be one of advised huge pages
+/// ([`HugePages::Advise`](crate::buffer::HugePages)): on ordinary ones the disk gets more and smaller requests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecorderSettings {
     /// The first file; more segments lie beside it.
@@ -170,6 +173,7 @@ fn begin(shared: &Arc<Shared>, geometry: Geometry) -> Result<(), Error> {
     for n in 0..WRITERS {
         spawn(format!("fl-record-{n}"), work::write_all)?;
     }
+    spawn("fl-record-commit".into(), commit::commit_all)?;
     spawn("fl-record-files".into(), keeper::keep_files)
 }
 

@@ -13,7 +13,7 @@ use crate::recording::segment::SegmentFile;
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use rtrb::Consumer;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -83,6 +83,8 @@ pub(super) struct State {
     /// It could not be made; it is tried again then.
     pub prepare_after: Option<Instant>,
     pub flights: VecDeque<Flight>,
+    /// Since when something that is written waits for its commit.
+    pub since: Option<Instant>,
     pub tickets: u64,
     /// Frames of all segments that have a place.
     pub placed: u64,
@@ -105,6 +107,7 @@ impl State {
             preparing: false,
             prepare_after: None,
             flights: VecDeque::new(),
+            since: None,
             tickets: 0,
             placed: 0,
             newest: HostTime(0),
@@ -135,8 +138,8 @@ pub(super) struct Shared {
     /// A frame came, or the line ran to its end without one: else the line was only tried.
     pub begun: AtomicBool,
     pub state: Mutex<State>,
-    /// Held by the writer that commits; taken before `state`, never within it.
-    pub committing: Mutex<()>,
+    /// A payload is written, or a writer has ended; waited for with `state`.
+    pub news: Condvar,
     /// Nothing can be written any more.
     pub failed: AtomicBool,
     pub ended: AtomicBool,
@@ -180,7 +183,7 @@ impl Shared {
             threads: Mutex::new(Vec::new()),
             begun: AtomicBool::new(false),
             state: Mutex::new(state),
-            committing: Mutex::new(()),
+            news: Condvar::new(),
             failed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             done: zero(),

@@ -1,14 +1,14 @@
-//! The threads that write payloads, and commit them in the order of the frames.
+//! The threads that write payloads.
 
 use super::state::{Flight, Job, Open, Shared, State, lock};
 use crate::error::Error;
 use crate::meta::FrameMeta;
-use crate::recording::format::{ENTRY_BYTES, End, Entry, PAGE_BYTES, checksum, parts};
+use crate::recording::format::{End, Entry, PAGE_BYTES, checksum, parts};
 use crate::recording::segment::SegmentFile;
 use crate::sync::Ordering;
 use std::io::{self, IoSlice};
-use std::sync::{Arc, TryLockError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// How often a writer that has nothing to do looks for frames. Hot threads never wake it: that would be a system call.
 const LOOK: Duration = Duration::from_millis(1);
@@ -66,7 +66,10 @@ pub(super) fn write_all(shared: &Shared) {
         match look(shared) {
             Look::Placed(placed) => write(shared, *placed, &mut bounce),
             Look::Nothing => std::thread::park_timeout(LOOK),
-            Look::End => return,
+            Look::End => {
+                shared.news.notify_one();
+                return;
+            }
         }
     }
 }
@@ -162,7 +165,7 @@ fn end_of(e: &Error) -> End {
     }
 }
 
-/// Writes one payload, then commits what is done in the order of the frames.
+/// Writes one payload, and leaves its entry to be committed.
 fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
     let Placed { job, ticket, file, n, not_written } = placed;
     let payload = job.frame.payload();
@@ -202,11 +205,12 @@ fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
     if done.is_ok() {
         shared.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
+    state.since.get_or_insert_with(Instant::now);
     drop(state);
-    commit(shared);
+    shared.news.notify_one();
 }
 
-fn failed(shared: &Shared, state: &mut State, file: &SegmentFile, e: io::Error) {
+pub(super) fn failed(shared: &Shared, state: &mut State, file: &SegmentFile, e: io::Error) {
     shared.write_errors.fetch_add(1, Ordering::Relaxed);
     let path = file.path().display();
     let (end, sentence) = match e.raw_os_error() {
@@ -217,76 +221,4 @@ fn failed(shared: &Shared, state: &mut State, file: &SegmentFile, e: io::Error) 
     };
     state.fail(end, sentence);
     shared.failed.store(true, Ordering::Release);
-}
-
-/// Commits what is written, in the order of the frames. One thread does; what another finishes meanwhile is its to
-/// commit, too. The state is free while the entries are written: the file system lets no write to a file begin before
-/// a direct one in flight has ended.
-fn commit(shared: &Shared) {
-    let mut entries: Vec<u8> = Vec::new();
-    while matches!(lock(&shared.state).flights.front(), Some(Flight { done: Some(_), .. })) {
-        // Whoever holds it looks once more after it is free.
-        let _turn = match shared.committing.try_lock() {
-            Ok(turn) => turn,
-            Err(TryLockError::WouldBlock) => return,
-            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
-        };
-        loop {
-            let run = next_run(&mut lock(&shared.state), &mut entries);
-            let Some(run) = run else { break };
-            commit_run(shared, run, &entries);
-        }
-    }
-}
-
-/// Frames of one file that are written, or one that could not be.
-struct Run {
-    file: Arc<SegmentFile>,
-    first: u64,
-    frames: u64,
-}
-
-/// Takes what is written at the front; the entries go to `entries`, which stays empty if the frame is lost.
-fn next_run(state: &mut State, entries: &mut Vec<u8>) -> Option<Run> {
-    entries.clear();
-    let Some(Flight { done: Some(done), file, n, .. }) = state.flights.front() else { return None };
-    let mut run = Run { file: file.clone(), first: *n, frames: 1 };
-    if done.is_err() {
-        state.flights.pop_front();
-        return Some(run);
-    }
-    while let Some(Flight { done: Some(Ok(entry)), file, .. }) = state.flights.front()
-        && Arc::ptr_eq(file, &run.file)
-    {
-        entries.extend_from_slice(entry);
-        state.flights.pop_front();
-    }
-    run.frames = entries.len() as u64 / ENTRY_BYTES;
-    Some(run)
-}
-
-fn commit_run(shared: &Shared, run: Run, entries: &[u8]) {
-    let Run { file, first, frames } = run;
-    let wrote = match entries {
-        [] => Ok(false), // What was wrong has been told.
-        _ => file.commit(first, entries).map(|()| true),
-    };
-    let mut state = lock(&shared.state);
-    if let Some(open) = state.open.iter_mut().find(|o| Arc::ptr_eq(&o.file, &file)) {
-        open.pending -= frames;
-        if matches!(wrote, Ok(true)) {
-            open.committed = first + frames;
-        }
-    }
-    if let Ok(true) = wrote {
-        shared.frames.fetch_add(frames, Ordering::Relaxed);
-    } else {
-        shared.not_written.fetch_add(frames, Ordering::Relaxed);
-        state.not_written = state.not_written.saturating_add(frames as u32);
-    }
-    if let Err(e) = wrote {
-        failed(shared, &mut state, &file, e);
-    }
-    drop(state);
-    shared.done.fetch_add(frames, Ordering::Release); // PAIR: recorded
 }

@@ -238,6 +238,14 @@ impl fmt::Debug for Library {
     }
 }
 
+/// Why a library is not used.
+enum Unusable {
+    /// What the loader said.
+    Loader(String),
+    /// Which symbols it lacks.
+    Lacks(String),
+}
+
 static LOADED: OnceLock<Library> = OnceLock::new();
 static LOADING: Mutex<()> = Mutex::new(());
 
@@ -273,58 +281,70 @@ impl Library {
     }
 
     fn load(given: Option<&Path>) -> Result<Library, Error> {
-        let (name, loaded) = match given {
-            Some(path) if path.components().count() < 2 => {
-                return Err(Error::config(format!(
-                    "library={} is a bare name, and libraries are never taken from the working directory; give its path, or leave it out",
-                    path.display()
-                )));
-            }
-            Some(path) => {
-                let name = path.display().to_string();
-                let loaded = open_local(&name).map_err(|e| {
-                    let what = format!(
-                        "the Aravis library {name} does not load; name a {}, or leave library out",
-                        NAMES[1]
-                    );
-                    Error::with_source(ErrorKind::Config, what, e)
-                })?;
-                (name, loaded)
-            }
-            None => {
-                let mut reasons = Vec::new();
-                let found = NAMES.iter().find_map(|name| match open_local(name) {
-                    Ok(loaded) => Some(((*name).to_string(), loaded)),
-                    Err(e) => {
-                        reasons.push(e.to_string());
-                        None
+        match given {
+            Some(path) if path.components().count() < 2 => Err(Error::config(format!(
+                "library={} is a bare name, and libraries are never taken from the working directory; give its path, or leave it out",
+                path.display()
+            ))),
+            Some(path) => Library::bound(&path.display().to_string()).map_err(|e| match e {
+                Unusable::Loader(said) => Error::config(format!(
+                    "the Aravis library {} does not load; name a {}, or leave library out: {said}",
+                    path.display(),
+                    NAMES[1]
+                )),
+                Unusable::Lacks(lacks) => Error::config(format!("{lacks}; {PACKAGE}")),
+            }),
+            None => Library::first_of(&NAMES),
+        }
+    }
+
+    /// The first of `names` that loads and has all that is needed. One that opens and lacks symbols hides none behind it.
+    fn first_of(names: &[&str]) -> Result<Library, Error> {
+        let mut reasons = Vec::new();
+        let mut is_there = false;
+        for name in names {
+            match Library::bound(name) {
+                Ok(library) => {
+                    for reason in reasons.iter().filter(|_| is_there) {
+                        tracing::warn!("passed over: {reason}");
                     }
-                });
-                found.ok_or_else(|| {
+                    return Ok(library);
+                }
+                Err(Unusable::Loader(said)) => {
                     // A library that is there and lacks another one names that one.
-                    let is_missing = |(name, e): (&&str, &String)| e.contains(&format!("{name}: "));
-                    match NAMES.iter().zip(&reasons).all(is_missing) {
-                        true => Error::new(
-                            ErrorKind::Source,
-                            format!(
-                                "no Aravis library was found: the system has no {}; {PACKAGE}, or name the file as library=/path/{}",
-                                NAMES.join(" and no "),
-                                NAMES[1]
-                            ),
-                        ),
-                        false => Error::new(
-                            ErrorKind::Io,
-                            format!("Aravis does not load ({}); {PACKAGE}", reasons.join("; ")),
-                        ),
-                    }
-                })?
+                    is_there |= !said.contains(&format!("{name}: "));
+                    reasons.push(said);
+                }
+                Err(Unusable::Lacks(lacks)) => {
+                    is_there = true;
+                    reasons.push(lacks);
+                }
             }
-        };
+        }
+        Err(match is_there {
+            false => Error::new(
+                ErrorKind::Source,
+                format!(
+                    "no Aravis library was found: the system has no {}; {PACKAGE}, or name the file as library=/path/{}",
+                    names.join(" and no "),
+                    NAMES[1]
+                ),
+            ),
+            true => Error::new(
+                ErrorKind::Io,
+                format!("Aravis does not load ({}); {PACKAGE}", reasons.join("; ")),
+            ),
+        })
+    }
+
+    /// Loads the library of that name and binds its symbols.
+    fn bound(name: &str) -> Result<Library, Unusable> {
+        let loaded = open_local(name).map_err(|e| Unusable::Loader(e.to_string()))?;
         /// More missing symbols than these tell nobody anything.
         const NAMED: usize = 3;
         let symbols = Symbols::bind(&loaded).map_err(|missing| {
-            Error::config(format!(
-                "{name} lacks {}{}, so it is no Aravis of version {OLDEST} or later; {PACKAGE}",
+            Unusable::Lacks(format!(
+                "{name} lacks {}{}, so it is no Aravis of version {OLDEST} or later",
                 missing[..missing.len().min(NAMED)].join(", "),
                 match missing.len().saturating_sub(NAMED) {
                     0 => String::new(),
@@ -335,7 +355,7 @@ impl Library {
         Ok(Library {
             version: symbols.version(),
             symbols,
-            name,
+            name: name.into(),
             enumerating: Mutex::new(()),
             _loaded: ManuallyDrop::new(loaded),
         })

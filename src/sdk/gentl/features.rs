@@ -47,7 +47,11 @@ impl Features {
     /// Those of a device, by the description in that file, or the first of its own that can be read.
     pub fn of(device: &Arc<Device>, xml: Option<&Path>) -> Result<Features, Error> {
         let urls = match xml {
-            Some(file) => vec![format!("File:{}", query::encode(&file.to_string_lossy()))],
+            Some(file) => {
+                // The user's own word is meant from where he stands.
+                let file = std::path::absolute(file).unwrap_or_else(|_| file.into());
+                vec![format!("File:{}", query::encode(&file.to_string_lossy()))]
+            }
             None => device.description_urls().unwrap_or_default(),
         };
         let mut port = Registers(device.clone());

@@ -11,6 +11,7 @@ use std::fmt;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 /// Names the folders of producers, and producers themselves, as GenICam has it.
 pub const PATH_VARIABLE: &str =
@@ -124,6 +125,8 @@ impl fmt::Debug for Producer {
 /// Producers that are loaded now: one file is initialised once, however many cameras use it. An entry stays until its
 /// producer is closed, so that nobody initialises it again in between.
 static LOADED: Mutex<Vec<(PathBuf, Weak<Producer>)>> = Mutex::new(Vec::new());
+/// How long a producer may take to be closed before nobody waits for it any more.
+const MAX_CLOSING: Duration = Duration::from_secs(30);
 /// One of them went.
 static WENT: Condvar = Condvar::new();
 
@@ -250,7 +253,22 @@ impl Producer {
             if let Some(producer) = known.upgrade() {
                 return Ok(producer);
             }
-            all = WENT.wait(all).unwrap_or_else(PoisonError::into_inner); // It is being closed.
+            // It is being closed.
+            let waited = WENT.wait_timeout_while(all, MAX_CLOSING, |all| {
+                all.iter().any(|(p, known)| *p == path && known.strong_count() == 0)
+            });
+            let timed_out;
+            (all, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
+            if timed_out.timed_out() {
+                return Err(Error::new(
+                    ErrorKind::Source,
+                    format!(
+                        "the GenTL producer {} is being closed by another part of the program for {} seconds now, and does not end; start the program again",
+                        path.display(),
+                        MAX_CLOSING.as_secs()
+                    ),
+                ));
+            }
         }
         let producer = Arc::new(Producer::load(&path)?);
         all.push((path, Arc::downgrade(&producer)));

@@ -334,7 +334,8 @@ impl Device {
                 data.as_ptr().cast_mut().cast(),
                 &mut bytes,
             )
-        })
+        })?;
+        if bytes < data.len() { Err(GC_ERR_IO) } else { Ok(()) }
     }
 
     /// Where the camera's description lies, best first.
