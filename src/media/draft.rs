@@ -124,15 +124,19 @@ impl Draft {
 
     /// Gives it its name.
     pub fn finish(mut self) -> Result<(), Error> {
+        let folder = self.target.parent().filter(|p| !p.as_os_str().is_empty());
+        // What has its name must be there also after a power cut: the bytes first, then the name.
         let named = match self.what {
-            // What has its name must be there also after a power cut.
-            What::File => std::fs::File::open(&self.path)
-                .and_then(|file| file.sync_all())
-                .and_then(|()| place(&self.path, &self.target, self.force)),
-            What::Folder => self.place_folder(),
+            What::File => {
+                durable(&self.path).and_then(|()| place(&self.path, &self.target, self.force))
+            }
+            What::Folder => durable_folder(&self.path).and_then(|()| self.place_folder()),
+            // Its segments were made durable when they were closed.
             What::Recording => self.place_segments(),
         };
-        named.map_err(|e| self.cannot(e))?;
+        named
+            .and_then(|()| durable(folder.unwrap_or(Path::new("."))))
+            .map_err(|e| self.cannot(e))?;
         self.finished = true;
         Ok(())
     }
@@ -169,6 +173,17 @@ impl Draft {
         }
         Ok(())
     }
+}
+
+fn durable(path: &Path) -> io::Result<()> {
+    std::fs::File::open(path)?.sync_all()
+}
+
+fn durable_folder(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        durable(&entry?.path())?;
+    }
+    durable(folder)
 }
 
 fn names_in(folder: &Path) -> io::Result<Vec<String>> {

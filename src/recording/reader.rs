@@ -34,8 +34,25 @@ fn unreadable(path: &Path, e: io::Error) -> Error {
         io::ErrorKind::NotFound => {
             Error::config(format!("{}: there is no such file", path.display()))
         }
+        _ if is_limit(&e) => {
+            let what = format!(
+                "{} cannot be opened: the program has as many files open as it may; raise the limit (ulimit -n), or begin with a later segment",
+                path.display()
+            );
+            Error::with_source(ErrorKind::Io, what, e)
+        }
         _ => Error::with_source(ErrorKind::Io, format!("{} cannot be read", path.display()), e),
     }
+}
+
+/// No more files may be open.
+fn is_limit(e: &io::Error) -> bool {
+    matches!(e.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+fn comes_of_limit(e: &Error) -> bool {
+    use std::error::Error as _;
+    e.source().and_then(|e| e.downcast_ref()).is_some_and(is_limit)
 }
 
 /// Reads as many bytes as there are, at most all of `buffer`.
@@ -140,6 +157,12 @@ impl Segment {
         self.bytes
     }
 
+    /// Whether it is of a recording whose segments do not all stay.
+    fn is_one_of_some(&self) -> bool {
+        let kept = |fact: &String| fact.split_once('=').is_some_and(|(name, _)| name == KEPT);
+        self.header.texts.host.iter().any(kept)
+    }
+
     /// Whether a writer had it when it was opened.
     pub fn is_being_written(&self) -> bool {
         self.being_written
@@ -242,10 +265,14 @@ pub(super) fn siblings(base: &Path) -> Vec<(u32, PathBuf)> {
     found
 }
 
+fn gone_before(segments: u32, path: &Path) -> String {
+    let verb = if segments == 1 { "is" } else { "are" };
+    format!("{} before {} {verb} gone", counted(segments.into(), "segment"), path.display())
+}
+
 /// The segments that are gone from between others, or behind them.
 fn lost_segments(segments: &[Segment]) -> Vec<String> {
-    let kept = |fact: &String| fact.split_once('=').is_some_and(|(name, _)| name == KEPT);
-    if segments[0].header.texts.host.iter().any(kept) {
+    if segments[0].is_one_of_some() {
         return Vec::new();
     }
     let mut lost = Vec::new();
@@ -253,8 +280,7 @@ fn lost_segments(segments: &[Segment]) -> Vec<String> {
         let (before, after) = (&pair[0], &pair[1]);
         let between = after.header.segment - before.header.segment - 1;
         if between > 0 {
-            let (after, segments) = (after.path.display(), counted(between.into(), "segment"));
-            lost.push(format!("{segments} before {after} are gone"));
+            lost.push(gone_before(between, &after.path));
         }
     }
     if let Some(last) = segments.last()
@@ -276,13 +302,23 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Opens `path` and the segments of the same recording that follow it and lie beside it.
+    /// Opens `path` and the segments of the same recording that follow it and lie beside it. Where there is no such file,
+    /// as of a recording that kept its last seconds and whose program was killed, it begins with the first one
+    /// that bears the name.
     pub fn open(path: impl AsRef<Path>) -> Result<Recording, Error> {
         let path = path.as_ref();
-        let first = Segment::open(path)?;
+        let gone = path.symlink_metadata().is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
+        let rest = if gone { siblings(path) } else { Vec::new() };
+        let first = match rest.iter().find_map(|(_, path)| Segment::open(path).ok()) {
+            Some(first) => first,
+            None => Segment::open(path)?,
+        };
         let (number, identity) = (first.header.segment, first.header.identity);
-        let mut segments = vec![first];
         let mut missing = Vec::new();
+        if gone && !first.is_one_of_some() {
+            missing.push(gone_before(number, &first.path));
+        }
+        let mut segments = vec![first];
         for (n, path) in siblings(&base_of(path, number)) {
             if n <= number {
                 continue;
@@ -293,6 +329,7 @@ impl Recording {
                     segments.push(next);
                 }
                 Ok(_) => {}
+                Err(e) if comes_of_limit(&e) => return Err(e),
                 // Made ahead, or removed while we looked.
                 Err(_) if segments.iter().any(Segment::is_being_written) => {}
                 Err(e) => missing.push(e.to_string()),

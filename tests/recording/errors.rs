@@ -78,7 +78,7 @@ fn a_payload_that_cannot_be_written_ends_the_recording() {
 fn a_commit_that_fails_leaves_what_was_committed() {
     util::watched(|| {
         for (faults, more, closed) in [
-            // Commits are written by the threads that write payloads; events and the closing record by another.
+            // Calls are counted for each thread: commits have one of their own, events and the closing record another.
             ("pwrite64:error=EIO:when=12+", &[][..], true),
             ("fdatasync:error=EIO:when=8+", &["--set", "stage.record.sync=50ms"][..], false),
         ] {
@@ -138,6 +138,42 @@ fn a_replay_that_cannot_be_opened_failed() {
         let Some(o) = with("openat:error=EIO", Some(&path), &args) else { return };
         assert_eq!(o.status.code(), Some(1), "{}", stderr(&o));
         assert!(stderr(&o).contains("cannot be read"), "{}", stderr(&o));
+    });
+}
+
+/// Catches: an export that has its name, and after a power cut nothing in it; whatever it is, a file or a folder.
+#[test]
+fn what_was_exported_is_on_the_disk_before_it_has_its_name() {
+    util::watched(|| {
+        let folder = Folder::new();
+        let path = folder.file("a.flr");
+        recording(&path, 3);
+        for (to, out, synced) in [("npy", "a.npy", 1), ("png", "pictures", 3)] {
+            let (out, log) = (folder.file(out), folder.file("log"));
+            let o = Command::new("strace")
+                .args(["-f", "-qq", "-e", "trace=/^(fsync|fdatasync|rename.*|link.*)$", "-o"])
+                .arg(&log)
+                .arg(env!("CARGO_BIN_EXE_frameline"))
+                .args(["export", &path.display().to_string(), "--to", to, "--out"])
+                .arg(&out)
+                .stdin(Stdio::null())
+                .output();
+            let Ok(o) = o else {
+                println!("strace is missing: what an export makes durable is not seen");
+                return;
+            };
+            if stderr(&o).contains("ptrace") {
+                println!("strace may not trace: what an export makes durable is not seen");
+                return;
+            }
+            assert_eq!(o.status.code(), Some(0), "{}", stderr(&o));
+            let log = std::fs::read_to_string(&log).unwrap();
+            let calls: Vec<bool> =
+                log.lines().filter(|l| l.contains("= 0")).map(|l| l.contains("sync(")).collect();
+            let named = calls.iter().position(|sync| !sync).expect("it got its name");
+            assert!(named >= synced, "{to}: its bytes are durable before: {log}");
+            assert_eq!(calls.last(), Some(&true), "{to}: its name is, afterwards: {log}");
+        }
     });
 }
 

@@ -80,6 +80,37 @@ fn a_recording_goes_on_in_segments() {
     assert_eq!(later.entry(0).unwrap().meta.sequence, 8);
 }
 
+/// Catches: a recording that kept its last seconds and whose program was killed, which nobody finds by the name that it was
+/// given; and one that lost its first file and is called whole.
+#[test]
+fn a_recording_without_its_first_file_is_found_by_its_name() {
+    for kept in [true, false] {
+        let folder = Folder::new();
+        let path = folder.file("a.flr");
+        let mut head = head(SMALL);
+        if kept {
+            head.texts.host = vec!["kept=10 s".into()];
+        }
+        let (bytes, rule) = (SMALL.image_bytes(), Rule { segment_bytes: 1, ..Rule::default() });
+        let mut w = Writer::create(&path, head, bytes, rule).unwrap();
+        for n in 0..4 {
+            w.push(&entry(n, &SMALL), &payload(n, bytes)).unwrap();
+        }
+        w.finish(End::Finished).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::remove_file(folder.file("a.0001.flr")).unwrap();
+
+        let r = Recording::open(&path).unwrap();
+        assert_eq!(r.frames(), 2);
+        assert_eq!(r.entry(0).unwrap().meta.sequence, 2);
+        let first = folder.file("a.0002.flr");
+        let gone = format!("2 segments before {} are gone", first.display());
+        assert_eq!(r.missing(), if kept { vec![] } else { vec![gone] });
+        let none = Recording::open(folder.file("b.flr")).unwrap_err().to_string();
+        assert!(none.contains("there is no such file"), "{none}");
+    }
+}
+
 /// Catches: a recording in progress that others cannot read, or that is taken for one of a dead writer.
 #[test]
 fn a_recording_in_progress_is_readable() {

@@ -1,8 +1,9 @@
 //! The program from outside: recordings that are killed, that run out of disk, that are mended and replayed.
 
-use super::made::{Folder, recording};
+use super::made::{Folder, recording, writer};
 use super::util;
-use frameline::recording::Recording;
+use frameline::recording::format::End;
+use frameline::recording::{Recording, Rule};
 use serde_json::Value;
 use std::process::{Command, Output, Stdio};
 
@@ -145,6 +146,35 @@ fn a_full_disk_is_a_sentence() {
         let found = read.expect("what was written opens");
         assert!(found.is_whole() && found.good > 20, "{found:?}");
         assert_eq!(object(&o)["recording"]["end"], "disk-full");
+    });
+}
+
+/// Catches: a recording of more segments than files may be open, each of which is called missing, or the whole of which is
+/// called whole.
+#[test]
+fn more_segments_than_files_may_be_open_are_a_sentence() {
+    util::watched(|| {
+        let folder = Folder::new();
+        let path = folder.file("a.flr");
+        let rule = Rule { segment_bytes: 1, ..Rule::default() };
+        writer(&path, 60, rule).finish(End::Finished).unwrap();
+        // The limit that the user set, which the program raises; and the system's, which it cannot.
+        for (limit, code) in [("-S -n", 0), ("-n", 1)] {
+            let line = format!("ulimit {limit} 40 && exec \"$0\" verify \"$1\"");
+            let o = Command::new("sh")
+                .args(["-c", &line, env!("CARGO_BIN_EXE_frameline")])
+                .arg(&path)
+                .output()
+                .unwrap();
+            assert_eq!(o.status.code(), Some(code), "{limit}: {}", stderr(&o));
+            let told = stderr(&o).contains("raise the limit");
+            assert_eq!(
+                (told, stderr(&o).lines().count() <= 1),
+                (code == 1, true),
+                "{}",
+                stderr(&o)
+            );
+        }
     });
 }
 

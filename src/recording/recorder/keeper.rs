@@ -7,7 +7,6 @@ use crate::clock::HostTime;
 use crate::recording::chain::segment_path;
 use crate::recording::format::{Closing, End, Event, EventKind};
 use crate::sync::Ordering;
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -64,7 +63,9 @@ fn place_events(shared: &Shared, state: &mut State, end: bool) {
         if !end && !is_settled && event.host_time >= state.newest {
             return; // Frames that came before it may still be under way.
         }
-        let place = segment_of(&state.open, event, shared.settings.keep.looks_back());
+        let has_room = |o: &Open| o.events < o.file.header().layout.event_capacity;
+        let open: Vec<_> = state.open.iter().map(|o| (o.times.as_slice(), has_room(o))).collect();
+        let place = segment_of(&open, event.host_time.0, shared.settings.keep.looks_back());
         let Some(present) = state.open.get_mut(place) else { break };
         match put_event(present, event) {
             Ok(true) => drop(shared.events.fetch_add(1, Ordering::Relaxed)),
@@ -84,17 +85,17 @@ fn place_events(shared: &Shared, state: &mut State, end: bool) {
     }
 }
 
-/// The segment that `event` belongs to. The one before is still open when its event can be placed: what came before the
-/// first frame of the present one stands at its end, with the frames that led to it, of which a recording of events may
-/// keep nothing more.
-fn segment_of(open: &VecDeque<Open>, event: &Event, looks_back: bool) -> usize {
+/// The open segment that an event at `t` belongs to, by the times of the frames of each and whether it has room. Several are open
+/// where the disk is slow, or this thread has not come to its turn. What came before the first frame of one stands at the end
+/// of the one before, with the frames that led to it, of which a recording of events may keep nothing more.
+fn segment_of(open: &[(&[u64], bool)], t: u64, looks_back: bool) -> usize {
     let last = open.len().saturating_sub(1);
-    let Some(before) = last.checked_sub(1).map(|n| &open[n]) else { return last };
-    let t = event.host_time.0;
-    let begins = open[last].times.first().is_none_or(|first| t < *first);
-    let belongs = before.times.last().is_some_and(|end| t <= *end) || begins && looks_back;
-    let has_room = before.events < before.file.header().layout.event_capacity;
-    if belongs && has_room { last - 1 } else { last }
+    let ends_later = |(times, _): &(&[u64], bool)| times.last().is_some_and(|end| t <= *end);
+    let mut place = open.iter().position(ends_later).unwrap_or(last);
+    if looks_back && place > 0 && open[place].0.first().is_none_or(|first| t < *first) {
+        place -= 1;
+    }
+    (place..last).find(|n| open[*n].1).unwrap_or(last)
 }
 
 /// Gives `event` its place in `open`; `false`: it is counted in the one before. `Err(None)`: there is no room.
@@ -274,5 +275,26 @@ fn finish(shared: &Shared) {
         && !base.exists()
     {
         let _ = std::fs::rename(oldest, base);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_stands_with_its_frames_however_many_segments_are_open() {
+        // Catches a trigger that stands in a later segment, because the disk was slow, and goes with it.
+        let open: &[(&[u64], bool)] =
+            &[(&[10, 20], true), (&[30, 40], true), (&[50, 60], true), (&[], true)];
+        let place = |t, looks_back| segment_of(open, t, looks_back);
+        assert_eq!([5, 10, 20, 30, 40, 60].map(|t| place(t, true)), [0, 0, 0, 1, 1, 2]);
+        assert_eq!([5, 10, 20, 30, 40, 60].map(|t| place(t, false)), [0, 0, 0, 1, 1, 2]);
+        // Between two: with what led to it, if that is kept.
+        assert_eq!([25, 45, 70].map(|t| place(t, true)), [0, 1, 2]);
+        assert_eq!([25, 45, 70].map(|t| place(t, false)), [1, 2, 3]);
+        let full: &[(&[u64], bool)] = &[(&[10], false), (&[30], false), (&[50], false)];
+        assert_eq!(segment_of(full, 10, true), 2);
+        assert_eq!(segment_of(&[], 10, true), 0);
     }
 }
