@@ -5,8 +5,11 @@ use super::guard::Watched;
 use crate::buffer::{FrameMut, Keep};
 use crate::error::{Error, ErrorKind};
 use crate::recording::Segment;
+use crate::recording::format::PAGE_BYTES;
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -150,19 +153,64 @@ impl Maps {
         }
     }
 
-    /// Drops what was read of these bytes from our memory, and what was written to them: the next read finds the file
-    /// again.
+    /// Drops what was read of these bytes from our memory, as far as whole pages of the system go: what shares one with
+    /// another frame stays.
     ///
     /// The caller has them back, and lends none of them meanwhile.
     pub fn forget(&self, file: usize, offset: u64, bytes: u64) {
-        if let (Some((_, length)), Some(f)) =
-            (self.place(file, offset, bytes), self.files.get(file))
-            && length > 0
-        {
+        let Some((f, [_, whole, _])) = self.pages(file, offset, bytes) else { return };
+        if !whole.is_empty() {
             // SAFETY: nobody has a reference into these bytes, and nobody relies on what was written to them.
             let _ = unsafe {
-                f.map.unchecked_advise_range(UncheckedAdvice::DontNeed, offset as usize, length)
+                f.map.unchecked_advise_range(UncheckedAdvice::DontNeed, whole.start, whole.len())
             };
         }
+    }
+
+    /// The same for bytes that were written to: the next read finds the file again, all of it.
+    pub fn restore(&self, file: usize, offset: u64, bytes: u64) {
+        self.forget(file, offset, bytes);
+        let Some((f, [before, _, behind])) = self.pages(file, offset, bytes) else { return };
+        for edge in [before, behind] {
+            // SAFETY: within the mapping (see `pages`), and nobody else has them.
+            let edge_bytes = unsafe {
+                std::slice::from_raw_parts_mut(f.map.as_mut_ptr().add(edge.start), edge.len())
+            };
+            // A file that cannot be read any more is told where it is read next.
+            let _ = f.file.read_exact_at(edge_bytes, edge.start as u64);
+        }
+    }
+
+    fn pages(&self, file: usize, offset: u64, bytes: u64) -> Option<(&Mapped, [Range<usize>; 3])> {
+        let (_, length) = self.place(file, offset, bytes)?;
+        let f = self.files.get(file)?;
+        let start = offset as usize;
+        Some((f, parts(start..start + length, f.map.len(), crate::sys::page_bytes())))
+    }
+}
+
+/// A frame's bytes with the rest of their last page of the file, which are nobody else's: what lies before the first whole
+/// page of the system, the whole pages, and what lies behind. Frames begin on pages of 4 KiB; a system's may be of 16 or 64.
+fn parts(frame: Range<usize>, map: usize, page: usize) -> [Range<usize>; 3] {
+    let end = frame.end.next_multiple_of(PAGE_BYTES as usize).min(map);
+    let first = frame.start.next_multiple_of(page).min(end);
+    // The mapping's last page is no other frame's.
+    let last = if end == map { end } else { (end / page * page).max(first) };
+    [frame.start..first, first..last, last..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_that_are_a_frames_alone_are_dropped() {
+        // Catches a frame that takes the beginning of the next one with it, on a system with large pages; and one that
+        // leaves its own last page on a system with small ones.
+        assert_eq!(parts(8192..13000, 1 << 20, 4096), [8192..8192, 8192..16384, 16384..16384]);
+        assert_eq!(parts(8192..13000, 13000, 4096), [8192..8192, 8192..13000, 13000..13000]);
+        assert_eq!(parts(8192..45000, 1 << 20, 16384), [8192..16384, 16384..32768, 32768..45056]);
+        assert_eq!(parts(8192..13000, 1 << 20, 65536), [8192..16384, 16384..16384, 16384..16384]);
+        assert_eq!(parts(65536..70000, 70000, 65536), [65536..65536, 65536..70000, 70000..70000]);
     }
 }

@@ -432,7 +432,7 @@ impl Source for Replay {
             && let (Some((file, offset)), Ok(entry)) = (self.place(n), self.recording.entry(n))
         {
             // The next round finds what was recorded.
-            self.maps.forget(file, offset, entry.payload_bytes);
+            self.maps.restore(file, offset, entry.payload_bytes);
         }
     }
 
