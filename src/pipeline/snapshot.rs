@@ -16,12 +16,19 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
     // Ends are read before beginnings: a frame that ends meanwhile is still in flight here, never
     // counted twice.
     let frames = frame_counts(shared);
-    let cold = shared.cold();
+    // Before the lock: the histograms take long, and whoever polls snapshots must not keep the monitor from its own.
+    let (hops, threads, end_to_end) =
+        (hops(shared), threads(shared, at), merged(&shared.end_to_end));
+    let stages = shared.stages.iter().map(stage).collect();
+    let (grab_interval, grab_jitter) =
+        (shared.grab_interval.snapshot(), shared.grab_jitter.snapshot());
+    let held = shared.pools.iter().flat_map(|p| p.held()).collect();
     let memory = shared
         .pools
         .iter()
         .map(|p| p.memory())
         .fold((0, 0, 0), |a, m| (a.0 + m.0 as u64, a.1 + m.1 as u64, a.2 + m.2 as u64));
+    let cold = shared.cold();
     let from = cold.steady_from.or(cold.steady_first).unwrap_or(cold.steady_now);
     let now = cold.steady_now;
     Snapshot {
@@ -34,12 +41,12 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
         fill: shared.fill,
         slots: shared.capture.slots.get() as usize,
         slot_bytes: shared.capture.slot_bytes.get() as usize,
-        hops: hops(shared),
-        stages: shared.stages.iter().map(stage).collect(),
-        threads: threads(shared, at),
-        end_to_end: merged(&shared.end_to_end),
-        grab_interval: shared.grab_interval.snapshot(),
-        grab_jitter: shared.grab_jitter.snapshot(),
+        hops,
+        stages,
+        threads,
+        end_to_end,
+        grab_interval,
+        grab_jitter,
         resets: cold.resets.clone(),
         reconnects: cold.reconnects.clone(),
         diagnoses: cold.diagnoses.clone(),
@@ -48,7 +55,7 @@ pub(super) fn snapshot(shared: &Shared) -> Snapshot {
         events: cold.events.iter().cloned().collect(),
         refusals: cold.refusals.clone(),
         source_counters: cold.source_counters.clone(),
-        held: shared.pools.iter().flat_map(|p| p.held()).collect(),
+        held,
         lanes: shared.lanes.clone(),
         memory: MemoryReport {
             pool_bytes: memory.0,
