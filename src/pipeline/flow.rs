@@ -7,7 +7,7 @@
 use super::shared::Shared;
 use crate::buffer::{Fate, Frame, Lane};
 use crate::clock::HostTime;
-use crate::ring::{Control, EdgeRx, EdgeTx, Entry, Offer, Policy};
+use crate::ring::{Control, EdgeRx, EdgeTx, Entry, Offer, Policy, Told};
 use crate::sync::WakeCell;
 use crate::wait::{MAX_PARK, Waiter};
 use std::time::Duration;
@@ -234,7 +234,7 @@ impl Inputs {
     ///
     /// # Real-time
     /// Stage-bound. Wait-free, no allocation, no lock.
-    #[inline]
+    #[inline(always)] // As `EdgeRx::pop`.
     pub fn next(&mut self) -> Next {
         loop {
             let r = self.ring();
@@ -244,12 +244,13 @@ impl Inputs {
                 return Next::Skipped;
             }
             let Some(entry) = self.rings[r].pop() else { return Next::Empty };
-            // Asked first, and apart: a table of jumps waits for the entry's line, and is often guessed wrong.
-            if let Entry::Item { item, pushed_at, lost } = entry {
+            let Entry { item, word, count } = entry;
+            if let Some(frame) = item {
                 self.turn += self.consumers;
-                return Next::Frame { frame: item, pushed_at, lost, ring: r };
+                let (pushed_at, lost) = (HostTime(word), count as u32);
+                return Next::Frame { frame, pushed_at, lost, ring: r };
             }
-            if let Some(control) = self.other(r, entry) {
+            if let Some(control) = self.told(r, Told::of(word, count)) {
                 return Next::Control(control);
             }
         }
@@ -257,17 +258,15 @@ impl Inputs {
 
     /// What is no item came through ring `r`.
     #[cold]
-    fn other(&mut self, r: usize, entry: Entry<Frame>) -> Option<Control> {
-        let control = match entry {
-            Entry::Item { .. } => unreachable!("items are taken before"),
-            Entry::Skip(n) => {
+    #[inline(never)]
+    fn told(&mut self, r: usize, told: Told) -> Option<Control> {
+        match told {
+            Told::Skip(n) => {
                 self.skips[r] += n;
-                return None;
+                None
             }
-            Entry::Marker(epoch) => Control::Marker(epoch),
-            Entry::End(sequence) => Control::End(sequence),
-        };
-        self.control_is_whole().then_some(control)
+            Told::Control(control) => self.control_is_whole().then_some(control),
+        }
     }
 
     /// One more ring has delivered the control. The others have nothing else left: their last item had
@@ -309,7 +308,7 @@ impl Inputs {
     pub fn abandon(&mut self) {
         for ring in &mut self.rings {
             while let Some(entry) = ring.pop() {
-                if let Entry::Item { item, .. } = entry {
+                if let Some(item) = entry.item {
                     item.worsen(Fate::Abandoned);
                 }
             }

@@ -7,7 +7,7 @@ use crate::agent::Placement;
 use crate::buffer::{Fate, Foresight, Frame, Pool, Rebuild};
 use crate::clock::HostTime;
 use crate::ring::Control;
-use crate::stage::{Flow, Flush, LossBefore, OutputSpec, Stage, StageContext, StageError};
+use crate::stage::{Flow, Flush, LossWords, OutputSpec, Stage, StageContext, StageError};
 use crate::sync::{Ordering, WakeCell};
 use crate::telemetry::{LatencyWriter, Turn};
 use crate::wait::{MAX_PARK, Waiter};
@@ -71,26 +71,21 @@ impl Worker {
             if self.inputs.is_ready() {
                 foresight.fetch();
             }
-            let next = self.inputs.next();
-            // Read after the ring: a hop's time is what it took until the frame was out.
-            let now = shared.clock.now();
-            self.turn.begin(now, std::mem::take(&mut paused));
-            // As in `Inputs::next`, frames first.
-            if let Next::Frame { frame, pushed_at, lost, ring } = next {
-                foresight.learn(&frame);
-                let before = frame.meta().lost_before;
-                let loss = LossBefore {
-                    device: before.device,
-                    underrun: before.underrun,
-                    rejected: before.rejected,
-                    hop: lost,
-                };
-                let mut at = now;
-                self.step(&shared, 0, frame, &mut at, loss);
-                // The stage first, the books afterwards.
-                self.hop_latency[ring].record(now - pushed_at);
-                continue;
-            }
+            let next = match self.inputs.next() {
+                Next::Frame { frame, pushed_at, lost, ring } => {
+                    // Read after the ring: a hop's time is what it took until the frame was out.
+                    let mut at = self.begin_turn(&shared, &mut paused);
+                    foresight.learn(&frame);
+                    let loss = LossWords::new(frame.meta().lost_before, lost);
+                    let begun = at;
+                    self.step(&shared, 0, frame, &mut at, loss);
+                    // The stage first, the books afterwards.
+                    self.hop_latency[ring].record(begun - pushed_at);
+                    continue;
+                }
+                other => other,
+            };
+            self.begin_turn(&shared, &mut paused);
             match next {
                 Next::Frame { .. } => {}
                 Next::Skipped => self.pass_turns(0, 0),
@@ -133,6 +128,14 @@ impl Worker {
         }
     }
 
+    /// A turn begins now.
+    #[inline(always)]
+    fn begin_turn(&mut self, shared: &Shared, paused: &mut bool) -> HostTime {
+        let now = shared.clock.now();
+        self.turn.begin(now, std::mem::take(paused));
+        now
+    }
+
     /// Runs step `i` and what follows it on this thread. `at` is the clock's last reading.
     ///
     /// # Real-time
@@ -143,7 +146,7 @@ impl Worker {
         i: usize,
         mut frame: Frame,
         at: &mut HostTime,
-        loss: LossBefore,
+        loss: LossWords,
     ) {
         let cells = &shared.threads[self.thread];
         let begun = *at;
@@ -171,7 +174,7 @@ impl Worker {
             Ok(Ok(Flow::Done)) => {
                 self.end_to_end.record(*at - frame.meta().host_time);
                 // What was lost before it is still worth telling.
-                self.pass_turns(i, loss.total());
+                self.pass_turns(i, loss.open().total());
             }
             Ok(Err(error)) => self.failed(i, frame, Some(error), *at, loss),
             Err(_panic) => self.failed(i, frame, None, *at, loss),
@@ -185,7 +188,7 @@ impl Worker {
         i: usize,
         frame: Frame,
         at: &mut HostTime,
-        loss: LossBefore,
+        loss: LossWords,
     ) {
         let step = &mut self.steps[i];
         let fused = step.fused.len();
@@ -197,10 +200,10 @@ impl Worker {
         let mut by = Sender { shared, bed: &self.bed, waiter: &mut self.waiter };
         for (k, out) in step.outs.iter_mut().enumerate() {
             if k + 1 == outs && fused == 0 {
-                out.send(frame, loss.hop, *at, &mut by); // The last taker needs no further handle.
+                out.send(frame, loss.hop(), *at, &mut by); // The last taker needs no further handle.
                 return;
             }
-            out.send(frame.another(), loss.hop, *at, &mut by);
+            out.send(frame.another(), loss.hop(), *at, &mut by);
         }
         for k in 0..fused {
             let next = self.steps[i].fused[k];
@@ -233,7 +236,7 @@ impl Worker {
         frame: Frame,
         error: Option<StageError>,
         at: HostTime,
-        loss: LossBefore,
+        loss: LossWords,
     ) {
         let step = &mut self.steps[i];
         let (stage, frame_id) = (step.index, frame.id());
@@ -248,7 +251,7 @@ impl Worker {
                 Event::StagePanicked { stage, frame_id, at }
             }
         });
-        let missing = loss.total().saturating_add(1);
+        let missing = loss.open().total().saturating_add(1);
         self.pass_turns(i, missing);
     }
 

@@ -6,7 +6,7 @@
 use super::Acks;
 use crate::buffer::{Lane, Pool};
 use crate::clock::HostTime;
-use crate::ring::{Beds, Control, EdgeRx, Entry, Offer, Policy, edge};
+use crate::ring::{Beds, Control, EdgeRx, Entry, Offer, Policy, Told, edge};
 use crate::sync::{Arc, WakeCell};
 use crate::wait::{WaitStrategy, Waiter};
 use loom::thread;
@@ -41,16 +41,18 @@ fn stage(
     let mut waiter = Waiter::new(WaitStrategy::Park);
     loop {
         match rx.pop() {
-            Some(Entry::Item { item, .. }) => {
+            Some(Entry { item: Some(item), .. }) => {
                 assert!(matches!(item.id(), 1 | 2));
                 drop(item);
             }
-            Some(Entry::Marker(epoch)) => {
+            Some(Entry { word, count, .. }) => {
+                let Told::Control(Control::Marker(epoch)) = Told::of(word, count) else {
+                    unreachable!("nobody sent that")
+                };
                 acks.acknowledge(i, epoch);
                 capture.wake();
                 return;
             }
-            Some(_) => unreachable!("nobody sent that"),
             None => drop(waiter.wait(&own, Duration::MAX, || rx.is_ready())),
         }
     }

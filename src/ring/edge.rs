@@ -8,24 +8,55 @@ use crate::telemetry::Counter;
 use crate::touch;
 use std::collections::VecDeque;
 
-/// What travels through a hop.
+/// What travels through a hop: an item, or what the producer tells between its items.
+///
+/// Words and no `enum`: an entry must reach the stage in registers. A copy of variants of different shapes goes through memory
+/// in pieces that are read in other pieces, and each such read waits until the store buffer is empty; and telling four variants
+/// apart becomes a table of jumps that is often guessed wrong while the entry's line is still on its way.
 #[derive(Debug)]
-pub enum Entry<T> {
-    /// An item.
-    Item {
-        /// The item.
-        item: T,
-        /// When it was pushed.
-        pushed_at: HostTime,
-        /// Items that this hop did not pass on since the one before, and what was missing before those.
-        lost: u32,
-    },
+pub struct Entry<T> {
+    /// The item; `None`: see [`Told::of`].
+    pub item: Option<T>,
+    /// When the item was pushed, in host nanoseconds; else the control's word, 0 for none.
+    pub word: u64,
+    /// Items that this hop did not pass on since the one before, and what was missing before those; or turns that bring
+    /// nothing.
+    pub count: u64,
+}
+
+/// What a producer tells between its items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
     /// So many items of this producer will not come: it keeps its turn among workers.
     Skip(u32),
-    /// Everything before this belongs to the epoch before `0`'s value.
-    Marker(u64),
-    /// The end of the sequence; the value is the number of the last item accepted, plus one.
-    End(u64),
+    /// Everything of an epoch, or of the run, came before this.
+    Control(Control),
+}
+
+impl<T> Entry<T> {
+    #[inline(always)]
+    fn of(item: T, pushed_at: HostTime, lost: u32) -> Entry<T> {
+        Entry { item: Some(item), word: pushed_at.0, count: u64::from(lost) }
+    }
+
+    fn telling(told: Told) -> Entry<T> {
+        let (word, count) = match told {
+            Told::Skip(n) => (0, n),
+            Told::Control(control) => (control.word(), 0),
+        };
+        Entry { item: None, word, count: u64::from(count) }
+    }
+}
+
+impl Told {
+    /// What the `word` and the `count` of an entry without an item say.
+    pub fn of(word: u64, count: u64) -> Told {
+        if word == 0 {
+            Told::Skip(count as u32) // It was one.
+        } else {
+            Told::Control(Control::from_word(word))
+        }
+    }
 }
 
 /// What became of an item that was offered.
@@ -84,12 +115,6 @@ enum Rx<T> {
     Tap(TapRx<(T, HostTime, Numbers)>, u64),
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Owed {
-    Skip(u32),
-    Control(Control),
-}
-
 /// The producer's end of a hop.
 pub struct EdgeTx<T> {
     tx: Tx<T>,
@@ -98,7 +123,7 @@ pub struct EdgeTx<T> {
     until: u32,
     lost: u32,
     /// Turns and controls that found no room yet; nothing overtakes them.
-    owed: VecDeque<Owed>,
+    owed: VecDeque<Told>,
     keeps_turn: bool,
     counts: Arc<EdgeCounts>,
     consumer: Arc<WakeCell>,
@@ -235,14 +260,14 @@ impl<T> EdgeTx<T> {
     #[inline]
     fn offer_ring(&mut self, item: T, missing: u32, now: HostTime) -> Offer<T> {
         let Tx::Ring(tx) = &mut self.tx else { unreachable!("taps owe nothing") };
-        match tx.push(Entry::Item { item, pushed_at: now, lost: self.lost }) {
+        match tx.push(Entry::of(item, now, self.lost)) {
             Ok(()) => {
                 self.counts.accepted.bump();
                 self.lost = 0;
                 self.wake();
                 Offer::Accepted
             }
-            Err(rtrb::PushError::Full(Entry::Item { item, .. })) => self.full(item, missing),
+            Err(rtrb::PushError::Full(Entry { item: Some(item), .. })) => self.full(item, missing),
             Err(_) => unreachable!("the ring gives back what it refused"),
         }
     }
@@ -274,8 +299,8 @@ impl<T> EdgeTx<T> {
             return;
         }
         match self.owed.back_mut() {
-            Some(Owed::Skip(n)) => *n = n.saturating_add(1),
-            _ => self.owed.push_back(Owed::Skip(1)),
+            Some(Told::Skip(n)) => *n = n.saturating_add(1),
+            _ => self.owed.push_back(Told::Skip(1)),
         }
     }
 
@@ -293,12 +318,7 @@ impl<T> EdgeTx<T> {
         let Tx::Ring(tx) = &mut self.tx else { return true };
         let mut moved = false;
         while let Some(owed) = self.owed.front() {
-            let entry = match *owed {
-                Owed::Skip(n) => Entry::Skip(n),
-                Owed::Control(Control::Marker(epoch)) => Entry::Marker(epoch),
-                Owed::Control(Control::End(sequence)) => Entry::End(sequence),
-            };
-            if tx.push(entry).is_err() {
+            if tx.push(Entry::telling(*owed)).is_err() {
                 break;
             }
             self.owed.pop_front();
@@ -315,7 +335,7 @@ impl<T> EdgeTx<T> {
     pub fn put_control(&mut self, control: Control) -> bool {
         match &mut self.tx {
             Tx::Ring(_) => {
-                self.owed.push_back(Owed::Control(control));
+                self.owed.push_back(Told::Control(control));
                 self.settle()
             }
             Tx::Tap(tx, _) => {
@@ -339,9 +359,9 @@ impl<T> EdgeTx<T> {
 /// What is put behind the last item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
-    /// See [`Entry::Marker`].
+    /// Everything before this belongs to the epoch before this one.
     Marker(u64),
-    /// See [`Entry::End`].
+    /// The end of the sequence: the number of the last item accepted, plus one.
     End(u64),
 }
 
@@ -369,7 +389,7 @@ impl<T> EdgeRx<T> {
     ///
     /// # Real-time
     /// The consumer. Wait-free, no allocation, no lock; a system call only if the producer sleeps.
-    #[inline]
+    #[inline(always)] // See `Entry`.
     pub fn pop(&mut self) -> Option<Entry<T>> {
         let entry = match &mut self.rx {
             Rx::Ring(rx) => rx.pop().ok()?,
@@ -377,15 +397,12 @@ impl<T> EdgeRx<T> {
                 Ok((item, pushed_at, numbers)) => {
                     let lost = u32::try_from(numbers.from - *expected).unwrap_or(u32::MAX);
                     *expected = numbers.to;
-                    Entry::Item { item, pushed_at, lost }
+                    Entry::of(item, pushed_at, lost)
                 }
-                Err(word) => match Control::from_word(word) {
-                    Control::Marker(epoch) => Entry::Marker(epoch),
-                    Control::End(sequence) => Entry::End(sequence),
-                },
+                Err(word) => Entry::telling(Told::Control(Control::from_word(word))),
             },
         };
-        if let Entry::Item { .. } = entry {
+        if entry.item.is_some() {
             self.counts.taken.bump();
         }
         if self.wakes {

@@ -5,7 +5,7 @@
 //! Run with `RUSTFLAGS="--cfg loom" cargo test --release --lib loom`.
 
 use super::tap::tap;
-use super::{Beds, Control, EdgeRx, EdgeTx, Entry, Offer, Policy, edge};
+use super::{Beds, Control, EdgeRx, EdgeTx, Entry, Offer, Policy, Told, edge};
 use crate::clock::HostTime;
 use crate::sync::{Arc, UnsafeCell, WakeCell};
 use crate::wait::{WaitStrategy, Waiter};
@@ -82,18 +82,18 @@ fn take_all(mut rx: EdgeRx<Item>, bed: &WakeCell) -> (Vec<u32>, u32) {
     let mut waiter = Waiter::new(WaitStrategy::Park);
     let (mut seen, mut told) = (Vec::new(), 0);
     loop {
-        match next(&mut rx, bed, &mut waiter) {
-            Entry::Item { item, lost, .. } => {
+        let Entry { item, word, count } = next(&mut rx, bed, &mut waiter);
+        match item {
+            Some(item) => {
                 seen.push(item.read());
                 item.spoil();
-                told += lost;
+                told += count as u32;
             }
-            Entry::End(sequence) => {
-                assert_eq!(sequence, 7);
+            None => {
+                assert_eq!(Told::of(word, count), Told::Control(Control::End(7)));
                 assert!(rx.pop().is_none(), "something came behind the end");
                 return (seen, told);
             }
-            Entry::Skip(_) | Entry::Marker(_) => unreachable!("nobody sent that"),
         }
     }
 }

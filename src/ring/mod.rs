@@ -6,5 +6,5 @@ mod loom_tests;
 mod policy;
 mod tap;
 
-pub use edge::{Beds, Control, EdgeCounts, EdgeRx, EdgeTx, Entry, Offer, edge};
+pub use edge::{Beds, Control, EdgeCounts, EdgeRx, EdgeTx, Entry, Offer, Told, edge};
 pub use policy::Policy;

@@ -11,6 +11,7 @@ use crate::buffer::{Frame, FrameMut, Pool};
 use crate::clock::HostTime;
 use crate::error::Error;
 use crate::format::Geometry;
+use crate::meta::Loss;
 use std::sync::Arc;
 
 /// What becomes of a frame after a stage.
@@ -62,11 +63,41 @@ impl LossBefore {
     }
 }
 
+/// [`LossBefore`] in two words, as it travels through a stage thread. Four counts that are written one by one and copied
+/// at once wait until the store buffer is empty.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LossWords(u64, u64);
+
+impl LossWords {
+    /// What was missing before a frame when it was accepted, and what has been since.
+    #[inline(always)]
+    pub fn new(before: Loss, hop: u32) -> LossWords {
+        let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        LossWords(pair(before.device, before.underrun), pair(before.rejected, hop))
+    }
+
+    /// The part that hops and stages lost.
+    #[inline(always)]
+    pub fn hop(self) -> u32 {
+        (self.1 >> 32) as u32
+    }
+
+    /// The counts.
+    pub fn open(self) -> LossBefore {
+        LossBefore {
+            device: self.0 as u32,
+            underrun: (self.0 >> 32) as u32,
+            rejected: self.1 as u32,
+            hop: self.hop(),
+        }
+    }
+}
+
 /// What a stage may know and use in its turn.
 #[derive(Debug)]
 pub struct StageContext<'a> {
     pub(crate) now: HostTime,
-    pub(crate) loss: LossBefore,
+    pub(crate) loss: LossWords,
     pub(crate) worker: usize,
     pub(crate) output: Option<&'a mut Pool>,
 }
@@ -74,7 +105,7 @@ pub struct StageContext<'a> {
 impl<'a> StageContext<'a> {
     /// A context for running a stage by hand, in tests and benchmarks.
     pub fn new(now: HostTime, output: Option<&'a mut Pool>) -> Self {
-        StageContext { now, loss: LossBefore::default(), worker: 0, output }
+        StageContext { now, loss: LossWords::default(), worker: 0, output }
     }
 
     /// When this turn began.
@@ -84,7 +115,7 @@ impl<'a> StageContext<'a> {
 
     /// What this consumer did not get before this frame.
     pub fn loss_before(&self) -> LossBefore {
-        self.loss
+        self.loss.open()
     }
 
     /// Which of the stage's workers this is, from 0.

@@ -8,9 +8,9 @@ pub const LANES: usize = 8;
 /// lane's out of the word: a frame could seem to be alone that is not.)
 const MAX_PER_LANE: u64 = 192;
 
-/// A holder's place in the lane word, `0..LANES`.
+/// A holder's place in the lane word, `0..LANES`. A whole word, so that a handle has no padding to be copied in pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Lane(u8);
+pub struct Lane(u64);
 
 impl Lane {
     /// The pool's own side: filling, or held by whoever took the frame out of the line.
@@ -19,12 +19,12 @@ impl Lane {
     /// Lane `n`. From [`LANES`] on, lanes are shared in turn; never with [`Lane::OWNER`], which means
     /// something else.
     pub fn new(n: usize) -> Lane {
-        Lane(if n < LANES { n } else { 1 + (n - 1) % (LANES - 1) } as u8)
+        Lane(if n < LANES { n } else { 1 + (n - 1) % (LANES - 1) } as u64)
     }
 
     /// `0..LANES`.
     pub fn index(self) -> usize {
-        usize::from(self.0)
+        self.0 as usize
     }
 
     #[inline]
@@ -57,10 +57,10 @@ impl std::error::Error for CloneLimit {}
 /// If all lanes are full: over 1500 handles of one frame, which no ring or stage of sane depth holds.
 #[cold]
 pub(super) fn spare_lane(lanes: u64) -> Lane {
-    (0..LANES as u8).map(Lane).find(|l| l.has_room(lanes)).expect("a frame has over 1500 handles")
+    (0..LANES as u64).map(Lane).find(|l| l.has_room(lanes)).expect("a frame has over 1500 handles")
 }
 
 /// The lanes of a lane word that have handles, with their number.
 pub(crate) fn holders(lanes: u64) -> impl Iterator<Item = (Lane, u8)> {
-    (0..LANES).map(move |n| (Lane(n as u8), (lanes >> (8 * n)) as u8)).filter(|(_, n)| *n > 0)
+    (0..LANES).map(move |n| (Lane(n as u64), (lanes >> (8 * n)) as u8)).filter(|(_, n)| *n > 0)
 }
