@@ -10,6 +10,8 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// A camera that waits for whoever is slow: every frame is recorded, or told as not written for want of a disk.
+const PATIENT: &str = "sim:?width=160&height=120&rate=max&scene=pattern";
 /// Bytes of one of the camera's frames: five pages, the last of them not whole.
 const FRAME: u64 = 160 * 120;
 
@@ -101,12 +103,16 @@ fn a_write_that_is_done_in_part_commits_nothing() {
             let frames = || Recording::open(&path).map_or(0, |r| r.frames());
             util::until("it records", || frames() > 0);
             // The limit on the size of files falls into a frame to come, behind its second page: the call that writes it is
-            // done in part, and the next one is refused.
+            // done in part, and the next one is refused. Meanwhile the program stands still.
+            let signal = |name: &str| done("kill", &[name, &child.id().to_string()]);
+            assert!(signal("-STOP"));
             let n = frames() + 100;
             let layout = Recording::open(&path).unwrap().header().layout;
             let limit = layout.payload_offset(n).unwrap() + 2 * 4096;
             let pid = format!("--pid={}", child.id());
-            if !done("prlimit", &[&pid, &format!("--fsize={limit}")]) {
+            let is_set = done("prlimit", &[&pid, &format!("--fsize={limit}")]);
+            assert!(signal("-CONT"));
+            if !is_set {
                 println!("prlimit is missing or not allowed: no write is done in part");
                 let _ = child.kill();
                 let _ = child.wait();
@@ -131,7 +137,7 @@ fn a_disk_that_is_full_in_a_frame_ends_the_recording() {
             let path = disk.file("a.flr");
             let name = path.display().to_string();
             let direct = format!("stage.record.direct={direct}");
-            let args = ["record", "--source", "sim:?width=160&height=120&rate=max&scene=pattern"];
+            let args = ["record", "--source", PATIENT];
             let more = ["--out", &name, "--json", "--quiet", "--set", "stage.record.segment=64MiB"];
             let o = frameline(&[&args[..], &more, &["--set", &direct]].concat());
             let found = verify(&Recording::open(&path).expect("it opens"), |_| {});
@@ -152,7 +158,7 @@ fn pages_that_cannot_be_read_are_no_signal() {
         let path = disk.file("a.flr");
         let name = path.display().to_string();
         let count = FRAMES.to_string();
-        let args = ["record", "--source", CAMERA, "--out", &name, "--quiet", "--frames", &count];
+        let args = ["record", "--source", PATIENT, "--out", &name, "--quiet", "--frames", &count];
         let o = frameline(&args);
         assert!(o.status.success(), "{}", stderr(&o));
         let mut payload = Vec::new();
