@@ -73,10 +73,22 @@ impl SegmentFile {
         sys::lock_exclusively(file);
         match sys::reserve(file, bytes) {
             // A file system that cannot reserve: a full disk ends the recording then, as an error of a write.
-            Err(e) if e.raw_os_error() == Some(libc::EOPNOTSUPP) => file.set_len(bytes)?,
+            Err(e) if e.raw_os_error() == Some(libc::EOPNOTSUPP) => {
+                file.set_len(bytes)?;
+                // And is an event of it, which must find its place then.
+                let events = header.layout.event_offset(0)..header.layout.index_offset;
+                let zeros = vec![0; (events.end - events.start) as usize];
+                file.write_all_at(&zeros, events.start)?;
+            }
             other => other?,
         }
         file.write_all_at(&header.encode(), 0)
+    }
+
+    /// The same with `file` where index and events go: a disk that fails.
+    #[cfg(test)]
+    pub fn with_index(self, file: File) -> SegmentFile {
+        SegmentFile { file, ..self }
     }
 
     pub fn path(&self) -> &Path {

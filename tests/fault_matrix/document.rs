@@ -12,7 +12,7 @@ const HEAD: &str = "# The fault matrix of the MVS source
 Every code of the MVS table ([errors.md](errors.md)), answered by every call of the SDK that the source makes: what the line does
 about it. The rules behind this page (class and place to outcome) are `tests/fault_matrix/rules.rs`; each cell is run against the
 simulated library, once and for ever, in simulated time, and compared, by `cargo test --test fault_matrix`. In every cell the run
-ends, nothing panics, every slot is home, `grabbed` is the sum of the rest, and the fault is counted under its code and class.
+ends, nothing panics, every slot is home, `grabbed` is the sum of the rest, and the fault is counted under its code, class and call.
 The page is written from the rules by `FRAMELINE_WRITE_DOCS=1 cargo test --test fault_matrix document`.
 
 | sign | what comes of it |

@@ -361,3 +361,33 @@ fn slots_that_were_out_at_the_start_are_filled_again() {
         assert!(pool.census().all_home());
     });
 }
+
+/// Catches: a fault while a lost camera is opened anew that is told of another call than the one that answered so; slots
+/// that stages still read then, told as if that call had answered again.
+#[test]
+fn a_refused_reopening_is_told_of_the_call_that_refused() {
+    const CALL_ORDER: i64 = 0x8000_0003;
+    watched(|| {
+        for call in ["EnumDevices", "CreateHandle", "OpenDevice", "SetFloatValue"] {
+            let fake = Fake::new(SMALL);
+            let gate = Gate::default();
+            let running = line(camera(&fake, "fill=announce&Gain=2"))
+                .stage(StageSpec::new("gated").ring(16), Gated(gate.clone()))
+                .start()
+                .unwrap();
+            until("frames wait", || running.snapshot().hops[0].accepted >= 3);
+            fake.script(&format!("fail GetImageBuffer 0x80000206;fail {call} 0x80000003"));
+            until("it is started anew", || fake.calls("MV_CC_StartGrabbing") > 1);
+            gate.open();
+            let before = running.snapshot().frames.grabbed;
+            until("frames come again", || running.snapshot().frames.grabbed > before + 20);
+            let end = running.stop(SOON);
+            assert_well(&end);
+            let fault = end.faults.iter().find(|f| f.code == CALL_ORDER).expect("it is counted");
+            let [(first, once), (then, out)] = fault.calls[..] else { panic!("{fault:?}") };
+            assert_eq!((first, once), (format!("MV_CC_{call}").as_str(), 1), "{fault:?}");
+            assert_eq!((then, out > 0), ("MV_CC_RegisterBuffer", true), "{fault:?}");
+            assert_eq!(end.reconnects.len(), 1, "{:?}", end.events);
+        }
+    });
+}

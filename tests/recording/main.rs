@@ -4,6 +4,8 @@
 
 mod broken;
 #[cfg(feature = "cli")]
+mod disks;
+#[cfg(feature = "cli")]
 mod errors;
 mod files;
 #[cfg(feature = "cli")]

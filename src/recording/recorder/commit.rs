@@ -34,12 +34,17 @@ pub(super) fn commit_all(shared: &Shared) {
             state.since = None;
             continue;
         }
-        if state.ring.is_abandoned() && state.ring.is_empty() && state.flights.is_empty() {
+        if is_over(&state) {
             return;
         }
         let woken = shared.news.wait_timeout(state, wait);
         state = woken.unwrap_or_else(PoisonError::into_inner).0;
     }
+}
+
+/// Whether the stage is gone and no frame is left that it handed over.
+fn is_over(state: &State) -> bool {
+    state.ring.is_abandoned() && state.ring.is_empty() && state.flights.is_empty()
 }
 
 /// How long what is written at the front may still wait for its commit.
@@ -54,6 +59,7 @@ fn due_in(state: &State) -> Duration {
 }
 
 /// Frames of one file that are written, or one that could not be.
+#[derive(Debug)]
 struct Run {
     file: Arc<SegmentFile>,
     first: u64,
@@ -104,3 +110,7 @@ fn commit_run(shared: &Shared, run: Run, entries: &[u8]) {
     drop(state);
     shared.done.fetch_add(frames, Ordering::Release); // PAIR: recorded
 }
+
+#[cfg(test)]
+#[path = "commit_tests.rs"]
+mod tests;

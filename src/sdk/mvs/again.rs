@@ -37,7 +37,10 @@ impl Mvs {
         };
         let (mut handle, camera) = open_once(&self.library, &key, &self.config).map_err(
             |(failure, what)| match failure {
-                Failure::Code(_, code) => fault(code),
+                Failure::Code(call, code) => {
+                    self.last_call = call;
+                    fault(code)
+                }
                 Failure::Error(e) => {
                     tracing::debug!("{what} was not found again: {e}");
                     fault(MV_E_DEV_OFFLINE)
@@ -46,7 +49,9 @@ impl Mvs {
         )?;
         if let Err(refused) = self.settings.restore(&mut handle) {
             tracing::warn!("the camera is back, but not as it was: {}", refused.sentence);
-            return Err(fault(refused.code.unwrap_or(MV_E_PARAMETER)));
+            let (call, code) = refused.answer.unwrap_or(("", MV_E_PARAMETER));
+            self.last_call = call;
+            return Err(fault(code));
         }
         self.camera = camera;
         self.rules.ticks_a_second = open::ticks_a_second(&handle);

@@ -19,23 +19,49 @@ pub(super) enum Kind {
     Command,
 }
 
+impl Kind {
+    /// The function that asks for it.
+    fn getter(self) -> &'static str {
+        match self {
+            Kind::Int => "MV_CC_GetIntValueEx",
+            Kind::Float => "MV_CC_GetFloatValue",
+            Kind::Enum => "MV_CC_GetEnumValue",
+            Kind::Bool => "MV_CC_GetBoolValue",
+            Kind::Text | Kind::Command => "MV_CC_GetStringValue",
+        }
+    }
+
+    /// The function that sets it to `value`.
+    fn setter(self, value: &str) -> &'static str {
+        match self {
+            Kind::Int => "MV_CC_SetIntValueEx",
+            Kind::Float => "MV_CC_SetFloatValue",
+            Kind::Enum if value.parse::<u32>().is_ok() => "MV_CC_SetEnumValue",
+            Kind::Enum => "MV_CC_SetEnumValueByString",
+            Kind::Bool => "MV_CC_SetBoolValue",
+            Kind::Text => "MV_CC_SetStringValue",
+            Kind::Command => "MV_CC_SetCommandValue",
+        }
+    }
+}
+
 /// Why a feature was not set.
 #[derive(Debug)]
 pub(super) struct Refused {
-    /// What the SDK answered; `None`: it was not asked.
-    pub code: Option<Code>,
+    /// The function of the SDK that was asked, and what it answered; `None`: it was not asked.
+    pub answer: Option<(&'static str, Code)>,
     pub kind: ErrorKind,
     pub sentence: String,
 }
 
 impl Refused {
     fn config(sentence: String) -> Refused {
-        Refused { code: None, kind: ErrorKind::Config, sentence }
+        Refused { answer: None, kind: ErrorKind::Config, sentence }
     }
 
     /// Whether the camera did not hear it, rather than refuse it.
     pub fn is_loss(&self) -> bool {
-        self.code.is_some_and(is_loss)
+        self.answer.is_some_and(|(_, code)| is_loss(code))
     }
 }
 
@@ -88,15 +114,15 @@ fn ask(handle: &Handle, name: &str, value: &str) -> Result<Kind, Refused> {
         };
         match answer {
             Ok(()) => return Ok(kind),
-            Err(code) if is_loss(code) => return Err(unheard(name, code)),
-            Err(MV_E_GC_ACCESS) => locked = Some(MV_E_GC_ACCESS),
+            Err(code) if is_loss(code) => return Err(unheard(name, (kind.getter(), code))),
+            Err(MV_E_GC_ACCESS) => locked = Some((kind.getter(), MV_E_GC_ACCESS)),
             Err(_) => {}
         }
     }
     match (value, locked) {
         ("" | "execute" | "Execute", _) | ("1" | "true", None) => Ok(Kind::Command),
-        (_, Some(code)) => Err(Refused {
-            code: Some(code),
+        (_, Some((call, code))) => Err(Refused {
+            answer: Some((call, code)),
             kind: ErrorKind::State,
             sentence: format!("{name} is not accessible now; the camera answered {}", named(code)),
         }),
@@ -106,9 +132,9 @@ fn ask(handle: &Handle, name: &str, value: &str) -> Result<Kind, Refused> {
     }
 }
 
-fn unheard(name: &str, code: Code) -> Refused {
+fn unheard(name: &str, (call, code): (&'static str, Code)) -> Refused {
     Refused {
-        code: Some(code),
+        answer: Some((call, code)),
         kind: ErrorKind::Source,
         sentence: format!("{name} could not be set: the camera did not answer ({})", named(code)),
     }
@@ -157,12 +183,13 @@ fn integer(value: &str) -> Option<i64> {
 
 /// Why the camera refused.
 fn refused(handle: &Handle, kind: Kind, name: &str, value: &str, code: Code) -> Refused {
+    let answer = (kind.setter(value), code);
     if is_loss(code) {
-        return unheard(name, code);
+        return unheard(name, answer);
     }
     if code == MV_E_GC_ACCESS {
         return Refused {
-            code: Some(code),
+            answer: Some(answer),
             kind: ErrorKind::State,
             sentence: format!(
                 "{name} cannot be written now (while grabbing, because of another feature, or ever); the camera answered {}",
@@ -202,7 +229,7 @@ fn refused(handle: &Handle, kind: Kind, name: &str, value: &str, code: Code) -> 
         named(code),
         range.unwrap_or_default()
     );
-    Refused { code: Some(code), kind: ErrorKind::Config, sentence }
+    Refused { answer: Some(answer), kind: ErrorKind::Config, sentence }
 }
 
 #[cfg(test)]
