@@ -113,4 +113,4 @@ fn commit_run(shared: &Shared, run: Run, entries: &[u8]) {
 
 #[cfg(test)]
 #[path = "commit_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -31,15 +31,15 @@ fn payload(sequence: u64) -> [u8; BYTES as usize] {
 }
 
 /// A recorder's state with open segments and without its threads: frames get their places and are written by hand.
-struct Rig {
+pub struct Rig {
     folder: PathBuf,
-    shared: Arc<Shared>,
+    pub shared: Arc<Shared>,
 }
 
 impl Rig {
-    /// `indexes`: a segment for each, with that file, if any, in place of its own where commits go. With
-    /// the stage's end of the ring.
-    fn new(name: &str, indexes: Vec<Option<File>>) -> (Rig, Producer<Job>) {
+    /// `indexes`: a segment for each, with that file, if any, in place of its own where index and events go;
+    /// with room for so many events. Beside it the stage's end of the ring.
+    pub fn new(name: &str, indexes: Vec<Option<File>>, events: u64) -> (Rig, Producer<Job>) {
         let unique = format!("frameline-commit-{}-{name}", std::process::id());
         let folder = std::env::temp_dir().join(unique);
         std::fs::create_dir_all(&folder).unwrap();
@@ -51,7 +51,7 @@ impl Rig {
             texts: Texts::default(),
         };
         let path = folder.join("a.flr");
-        let rule = Rule { frames: Some(512), events: 1, direct: false, ..Rule::default() };
+        let rule = Rule { frames: Some(512), events, direct: false, ..Rule::default() };
         let mut chain = Chain::new(&path, head.clone(), rule).unwrap();
         let (jobs, ring) = RingBuffer::new(4);
         let mut state = State::new(ring);
@@ -111,7 +111,7 @@ impl Rig {
         }
     }
 
-    fn segment(&self, segment: usize) -> Segment {
+    pub fn segment(&self, segment: usize) -> Segment {
         let path = lock(&self.shared.state).open[segment].file.path().to_path_buf();
         Segment::open(path).unwrap()
     }
@@ -170,7 +170,7 @@ fn sequences(segment: &Segment) -> Vec<Option<u64>> {
 /// Catches: a frame that is committed while its payload, or that of one before it, is still being written.
 #[test]
 fn only_what_is_written_at_the_front_is_committed() {
-    let (rig, _jobs) = Rig::new("front", vec![None]);
+    let (rig, _jobs) = Rig::new("front", vec![None], 1);
     let tickets: Vec<_> = (0..4).map(|_| rig.place(0)).collect();
     rig.written(tickets[1]);
     rig.written(tickets[2]);
@@ -190,7 +190,7 @@ fn only_what_is_written_at_the_front_is_committed() {
 /// Catches: a frame that waits for its commit though nothing is in flight, or for ever while something always is.
 #[test]
 fn what_is_written_waits_for_others_and_not_long() {
-    let (rig, _jobs) = Rig::new("gather", vec![None]);
+    let (rig, _jobs) = Rig::new("gather", vec![None], 1);
     let (first, second) = (rig.place(0), rig.place(0));
     assert_eq!(due_in(&lock(&rig.shared.state)), LOOK);
     rig.written(first);
@@ -210,7 +210,7 @@ fn what_is_written_waits_for_others_and_not_long() {
 /// or takes those behind it with it.
 #[test]
 fn a_run_ends_with_its_file_and_at_a_loss() {
-    let (rig, _jobs) = Rig::new("files", vec![None, None]);
+    let (rig, _jobs) = Rig::new("files", vec![None, None], 1);
     let tickets: Vec<_> = [0, 0, 0, 1, 1].into_iter().map(|segment| rig.place(segment)).collect();
     for ticket in tickets {
         if ticket == 1 {
@@ -235,7 +235,7 @@ fn a_run_ends_with_its_file_and_at_a_loss() {
 /// Catches: the commits of a file that is closed already, or of which another took the front, counted for another one.
 #[test]
 fn a_file_that_is_gone_meanwhile_leaves_the_others_alone() {
-    let (rig, _jobs) = Rig::new("gone", vec![None, None]);
+    let (rig, _jobs) = Rig::new("gone", vec![None, None], 1);
     let (old, new) = (rig.place(0), rig.place(1));
     rig.written(old);
     let (run, entries) = rig.next_run().expect("the first file's");
@@ -257,7 +257,7 @@ fn a_commit_that_cannot_be_written_is_counted_and_told() {
         (File::open(exe).unwrap(), End::WriteError, "a.0001.flr cannot be written: "),
         (File::create("/dev/full").unwrap(), End::DiskFull, "a.0001.flr is full"),
     ] {
-        let (rig, _jobs) = Rig::new(&format!("{end:?}"), vec![None, Some(index)]);
+        let (rig, _jobs) = Rig::new(&format!("{end:?}"), vec![None, Some(index)], 1);
         let (first, others) = (rig.place(0), [rig.place(1), rig.place(1), rig.place(1)]);
         rig.written(first);
         others.into_iter().for_each(|ticket| rig.done(ticket, Ok(entry(ticket).encode())));
@@ -276,7 +276,7 @@ fn a_commit_that_cannot_be_written_is_counted_and_told() {
 /// Catches: an end that comes before the last frames are committed.
 #[test]
 fn the_end_waits_for_what_is_under_way() {
-    let (rig, mut jobs) = Rig::new("end", vec![None]);
+    let (rig, mut jobs) = Rig::new("end", vec![None], 1);
     let over = |rig: &Rig| is_over(&lock(&rig.shared.state));
     let (frame, _pool) = frame_of(&geometry(), &payload(0));
     let job = Job {
@@ -309,7 +309,7 @@ fn the_end_waits_for_what_is_under_way() {
 fn a_reader_finds_no_gap_whatever_the_order() {
     const FRAMES: u64 = 400;
     const UNDER_WAY: u64 = 8;
-    let (rig, jobs) = Rig::new("order", vec![None]);
+    let (rig, jobs) = Rig::new("order", vec![None], 1);
     let end = rig.run();
     let (wrote, look) = mpsc::sync_channel(0);
     let rig = &rig;

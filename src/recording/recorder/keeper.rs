@@ -1,8 +1,9 @@
 //! The thread that looks after a recording's files: the next segment ahead of need, events, durability points, closing,
 //! and what is not to be kept.
 
+use super::events::{place_event, place_events, write_events};
 use super::keep::{Closed, Keep};
-use super::state::{Open, Shared, State, lock};
+use super::state::{Open, Shared, lock};
 use crate::clock::HostTime;
 use crate::recording::chain::segment_path;
 use crate::recording::format::{Closing, End, Event, EventKind};
@@ -13,11 +14,6 @@ use std::time::{Duration, Instant};
 
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(5);
-/// An event that no frame follows for so long is written all the same: it may be the last there is to tell. A frame that
-/// came before it and is still on its way through the line then stands behind it.
-const SETTLED: Duration = Duration::from_secs(1);
-/// So many events that are the same in a row are written one by one; what follows is counted in the last of them.
-const SAME_IN_A_ROW: u32 = 16;
 /// Pause after a segment that could not be made ahead: another program may want what is left of the disk.
 const NEXT_TRY: Duration = Duration::from_secs(1);
 
@@ -25,12 +21,13 @@ const NEXT_TRY: Duration = Duration::from_secs(1);
 pub(super) fn keep_files(shared: &Shared) {
     let mut synced = Instant::now();
     loop {
-        let over = {
+        let (events, over) = {
             let mut state = lock(&shared.state);
-            place_events(shared, &mut state, false);
+            let events = place_events(shared, &mut state, false);
             let is_written = state.open.iter().all(|o| o.pending == 0);
-            state.ring.is_abandoned() && state.ring.is_empty() && is_written
+            (events, state.ring.is_abandoned() && state.ring.is_empty() && is_written)
         };
+        write_events(shared, events, None);
         close_full(shared, over);
         if over {
             finish(shared);
@@ -52,78 +49,6 @@ pub(super) fn keep_files(shared: &Shared) {
         }
         std::thread::park_timeout(LOOK);
     }
-}
-
-/// Writes the events that no frame can come before any more; at the end all of them.
-fn place_events(shared: &Shared, state: &mut State, end: bool) {
-    shared.take_told(state);
-    let is_idle = state.ring.is_empty() && state.open.iter().all(|o| o.pending == 0);
-    while let Some((event, told)) = state.waiting.front() {
-        let is_settled = is_idle && told.elapsed() >= SETTLED;
-        if !end && !is_settled && event.host_time >= state.newest {
-            return; // Frames that came before it may still be under way.
-        }
-        let has_room = |o: &Open| o.events < o.file.header().layout.event_capacity;
-        let open: Vec<_> = state.open.iter().map(|o| (o.times.as_slice(), has_room(o))).collect();
-        let place = segment_of(&open, event.host_time.0, shared.settings.keep.looks_back());
-        let Some(present) = state.open.get_mut(place) else { break };
-        match put_event(present, event) {
-            Ok(true) => drop(shared.events.fetch_add(1, Ordering::Relaxed)),
-            Ok(false) => {}
-            Err(None) if !end => return, // The next segment begins with the next frame.
-            Err(why) => {
-                shared.events_dropped.fetch_add(1, Ordering::Relaxed);
-                if let Some(e) = why {
-                    shared.write_errors.fetch_add(1, Ordering::Relaxed);
-                    let path = present.file.path().display().to_string();
-                    state.fail(End::WriteError, format!("{path} cannot be written: {e}"));
-                    shared.failed.store(true, Ordering::Release);
-                }
-            }
-        }
-        state.waiting.pop_front();
-    }
-}
-
-/// The open segment that an event at `t` belongs to, by the times of the frames of each and whether it has room. Several are open
-/// where the disk is slow, or this thread has not come to its turn. What came before the first frame of one stands at the end
-/// of the one before, with the frames that led to it, of which a recording of events may keep nothing more.
-fn segment_of(open: &[(&[u64], bool)], t: u64, looks_back: bool) -> usize {
-    let last = open.len().saturating_sub(1);
-    let ends_later = |(times, _): &(&[u64], bool)| times.last().is_some_and(|end| t <= *end);
-    let mut place = open.iter().position(ends_later).unwrap_or(last);
-    if looks_back && place > 0 && open[place].0.first().is_none_or(|first| t < *first) {
-        place -= 1;
-    }
-    (place..last).find(|n| open[*n].1).unwrap_or(last)
-}
-
-/// Gives `event` its place in `open`; `false`: it is counted in the one before. `Err(None)`: there is no room.
-fn put_event(open: &mut Open, event: &Event) -> Result<bool, Option<io::Error>> {
-    let before_frame = open.times.partition_point(|t| *t < event.host_time.0) as u64;
-    let event = Event { before_frame, ..*event };
-    let is_same = |last: &Event| {
-        event.kind == EventKind::Fault
-            && Event { host_time: event.host_time, count: event.count, ..*last } == event
-    };
-    let in_a_row = match open.last_event {
-        Some((last, n)) if is_same(&last) && n >= SAME_IN_A_ROW => {
-            // A night without triggers is a time-out every half second.
-            let event = Event { count: last.count.saturating_add(event.count), ..last };
-            open.file.put_event(open.events - 1, &event)?;
-            open.last_event = Some((event, n));
-            return Ok(false);
-        }
-        Some((last, n)) if is_same(&last) => n + 1,
-        _ => 1,
-    };
-    if open.events == open.file.header().layout.event_capacity {
-        return Err(None);
-    }
-    open.file.put_event(open.events, &event)?;
-    open.events += 1;
-    open.last_event = Some((event, in_a_row));
-    Ok(true)
 }
 
 /// Makes the next segment once half of the present one is used.
@@ -165,19 +90,20 @@ fn prepare_next(shared: &Shared) {
 /// Closes the segments that are followed by another, and removes what need not stay.
 fn close_full(shared: &Shared, over: bool) {
     loop {
-        let open = {
+        let (events, full) = {
             let mut state = lock(&shared.state);
             // The next one may have begun a moment ago: what belongs into this one is placed first.
-            place_events(shared, &mut state, false);
+            let events = place_events(shared, &mut state, false);
             let followed = state.open.len() > 1;
-            match state.open.front() {
-                Some(front) if followed && front.pending == 0 => state.open.pop_front(),
-                _ => break,
-            }
+            let is_full = state.open.front().is_some_and(|o| followed && o.pending == 0);
+            (events, if is_full { state.open.pop_front() } else { None })
         };
-        if let Some(open) = open {
-            close(shared, open, End::Continued, 0);
-        }
+        let Some(mut open) = full else {
+            write_events(shared, events, None);
+            break;
+        };
+        write_events(shared, events, Some(&mut open));
+        close(shared, open, End::Continued, 0);
     }
     expire(shared, over && lock(&shared.state).open.is_empty());
 }
@@ -231,9 +157,10 @@ fn expire(shared: &Shared, end: bool) {
 
 /// The last file: what was not written at the end stands in it, it is closed, and the recording gets its name.
 fn finish(shared: &Shared) {
+    let events = place_events(shared, &mut lock(&shared.state), true);
+    write_events(shared, events, None);
     let (open, next, end, not_written, newest) = {
         let mut state = lock(&shared.state);
-        place_events(shared, &mut state, true);
         let not_written = u64::from(std::mem::take(&mut state.not_written));
         let end = state.failure.as_ref().map_or(End::Finished, |(end, _)| *end);
         (state.open.pop_front(), state.next.take(), end, not_written, state.newest)
@@ -259,9 +186,9 @@ fn finish(shared: &Shared) {
                 detail: 0,
                 count: not_written,
             };
-            match put_event(&mut open, &event) {
-                Ok(_) => drop(shared.events.fetch_add(1, Ordering::Relaxed)),
-                Err(_) => drop(shared.events_dropped.fetch_add(1, Ordering::Relaxed)),
+            match place_event(&mut open, &event) {
+                Some(event) => write_events(shared, vec![event], Some(&mut open)),
+                None => drop(shared.events_dropped.fetch_add(1, Ordering::Relaxed)),
             }
         }
         close(shared, open, end, not_written);
@@ -275,26 +202,5 @@ fn finish(shared: &Shared) {
         && !base.exists()
     {
         let _ = std::fs::rename(oldest, base);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_stands_with_its_frames_however_many_segments_are_open() {
-        // Catches a trigger that stands in a later segment, because the disk was slow, and goes with it.
-        let open: &[(&[u64], bool)] =
-            &[(&[10, 20], true), (&[30, 40], true), (&[50, 60], true), (&[], true)];
-        let place = |t, looks_back| segment_of(open, t, looks_back);
-        assert_eq!([5, 10, 20, 30, 40, 60].map(|t| place(t, true)), [0, 0, 0, 1, 1, 2]);
-        assert_eq!([5, 10, 20, 30, 40, 60].map(|t| place(t, false)), [0, 0, 0, 1, 1, 2]);
-        // Between two: with what led to it, if that is kept.
-        assert_eq!([25, 45, 70].map(|t| place(t, true)), [0, 1, 2]);
-        assert_eq!([25, 45, 70].map(|t| place(t, false)), [1, 2, 3]);
-        let full: &[(&[u64], bool)] = &[(&[10], false), (&[30], false), (&[50], false)];
-        assert_eq!(segment_of(full, 10, true), 2);
-        assert_eq!(segment_of(&[], 10, true), 0);
     }
 }

@@ -11,6 +11,7 @@
 //! payload is made; what they have finished is committed in the order of the frames, by a thread of its own.
 
 mod commit;
+mod events;
 mod keep;
 mod keeper;
 mod stage;
