@@ -1,7 +1,8 @@
 //! 5 MP Mono8 frames recorded from a pool, as fast as the disk takes them; beside plain sequential direct writes of the
 //! same bytes to a reserved file of the same size on the same file system, both durable at the end. In turn, and who is first
 //! changes from round to round. The limit is measured twice in each round: how far it lies from itself is what the disk's
-//! mood does to a ratio.
+//! mood does to a ratio. It writes one buffer over and over, which lies in a cache; frames do not, so the same writes from as
+//! many slots as the recorder's pool has run beside it (`writes_from_as_many_slots`).
 //!
 //! The memory that is written makes a difference: a request to the disk holds so many pieces of memory, and on ordinary
 //! pages a piece may be as short as a page. So the pool is one of advised huge pages, as a line that records has, the limit
@@ -120,7 +121,8 @@ fn ours(path: &Path, frames: u64, huge_pages: HugePages) -> f64 {
     while sent < frames {
         pool.collect();
         let Some(mut frame) = pool.take() else {
-            std::thread::yield_now();
+            // As a capture thread: asleep until a slot may have come home, not in the way of the disk's own work.
+            std::thread::park_timeout(Duration::from_micros(200));
             continue;
         };
         frame.buffer_mut()[..8].copy_from_slice(&sent.to_le_bytes());
@@ -140,15 +142,17 @@ fn ours(path: &Path, frames: u64, huge_pages: HugePages) -> f64 {
     (frames * bytes as u64) as f64 / took.as_secs_f64()
 }
 
-/// The same with nothing but writes, all of them from one buffer.
-fn plain(path: &Path, frames: u64) -> f64 {
+/// The same with nothing but writes, from so many buffers in turn.
+fn plain(path: &Path, frames: u64, buffers: usize) -> f64 {
     let bytes = (GEOMETRY.image_bytes() as usize).next_multiple_of(PAGE);
-    let config =
-        PoolConfig { lock: false, huge_pages: HugePages::Advise, ..PoolConfig::new(1, bytes) };
+    let config = PoolConfig {
+        lock: false,
+        huge_pages: HugePages::Advise,
+        ..PoolConfig::new(buffers, bytes)
+    };
     let mut pool = Pool::new(config, Default::default()).expect("memory");
-    let mut slot = pool.take().expect("a free slot");
-    let memory = &mut slot.buffer_mut()[..bytes];
-    memory.fill(7);
+    let mut slots: Vec<_> = (0..buffers).map(|_| pool.take().expect("a free slot")).collect();
+    slots.iter_mut().for_each(|slot| slot.buffer_mut()[..bytes].fill(7));
     let made =
         OpenOptions::new().create_new(true).write(true).custom_flags(libc::O_DIRECT).open(path);
     // A file system without direct I/O: both sides go through the page cache.
@@ -158,6 +162,7 @@ fn plain(path: &Path, frames: u64) -> f64 {
     reserve(&file, frames * bytes as u64);
     let begun = Instant::now();
     for n in 0..frames {
+        let memory = &mut slots[n as usize % buffers].buffer_mut()[..bytes];
         file.write_all_at(memory, n * bytes as u64).expect("a write");
     }
     file.sync_data().expect("durable");
@@ -251,15 +256,18 @@ fn main() {
         .map_or_else(|_| PathBuf::from("target"), PathBuf::from);
     let path = folder.join(format!("bench-record-{}.flr", std::process::id()));
     let hiccups = Hiccups::start(&o);
-    let [mut limit, mut again, mut recorded, mut ordinary] = [(); 4].map(|()| Runs::default());
+    let [mut limit, mut again, mut from_pool, mut recorded, mut ordinary] =
+        [(); 5].map(|()| Runs::default());
+    let slots = RecorderSettings::new(&path).holds() + 2;
     for round in 0..rounds {
-        let mut turns = [0, 1, 2, 3];
-        turns.rotate_left(round % 4);
+        let mut turns = [0, 1, 2, 3, 4];
+        turns.rotate_left(round % 5);
         for which in turns {
             match which {
-                0 => turn(&path, frames, &mut limit, || plain(&path, frames)),
+                0 => turn(&path, frames, &mut limit, || plain(&path, frames, 1)),
                 1 => turn(&path, frames, &mut recorded, || ours(&path, frames, HugePages::Advise)),
-                2 => turn(&path, frames, &mut again, || plain(&path, frames)),
+                2 => turn(&path, frames, &mut again, || plain(&path, frames, 1)),
+                3 => turn(&path, frames, &mut from_pool, || plain(&path, frames, slots)),
                 _ => turn(&path, frames, &mut ordinary, || ours(&path, frames, HugePages::Off)),
             }
         }
@@ -293,6 +301,8 @@ fn main() {
         "ratios": spread(&ratios),
         "ratio_interval": interval95(&ratios).map(round3),
         "limit_against_itself": spread(&again.ratios(&limit)),
+        "ratio_to_writes_from_as_many_slots": spread(&recorded.ratios(&from_pool)),
+        "writes_from_as_many_slots": spread(&from_pool.ratios(&limit)),
         "ordinary_pages": spread(&ordinary.ratios(&limit)),
         "disk": { "ours": recorded.disk(), "limit": limit.disk(), "ordinary_pages": ordinary.disk() },
         "frames": frames,

@@ -7,8 +7,8 @@
 //!                           fl-record-files: next segment ahead, durability points, closing, what is not to be kept
 //! ```
 //!
-//! The stage thread does no more than push a handle. Two writers keep the disk busy while the checksum of the next
-//! payload is made; what they have finished is committed in the order of the frames, by a thread of its own.
+//! The stage thread does no more than push a handle. While one writer waits for the disk the other makes the checksum of
+//! the next payload; what they have finished is committed in the order of the frames, by a thread of its own.
 
 mod commit;
 mod events;
@@ -16,6 +16,7 @@ mod keep;
 mod keeper;
 mod stage;
 mod state;
+mod turns;
 mod work;
 
 pub use keep::Keep;
@@ -80,7 +81,7 @@ impl RecorderSettings {
 
     /// Frames of the line that recording may hold at once: for [`StageSpec::holds`](crate::StageSpec).
     pub fn holds(&self) -> usize {
-        self.depth + WRITERS
+        self.depth + WRITERS + turns::AHEAD
     }
 }
 

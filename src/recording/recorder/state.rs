@@ -2,6 +2,8 @@
 
 use super::RecorderSettings;
 use super::keep::{Keep, Shelf};
+use super::turns::Turns;
+use super::work::Ready;
 use crate::buffer::SharedFrame;
 use crate::clock::HostTime;
 use crate::error::Error;
@@ -138,6 +140,7 @@ pub(super) struct Shared {
     /// A frame came, or the line ran to its end without one: else the line was only tried.
     pub begun: AtomicBool,
     pub state: Mutex<State>,
+    pub turns: Turns<Ready>,
     /// A payload is written, or a writer has ended; waited for with `state`.
     pub news: Condvar,
     /// Nothing can be written any more.
@@ -183,6 +186,7 @@ impl Shared {
             threads: Mutex::new(Vec::new()),
             begun: AtomicBool::new(false),
             state: Mutex::new(state),
+            turns: Turns::default(),
             news: Condvar::new(),
             failed: AtomicBool::new(false),
             ended: AtomicBool::new(false),

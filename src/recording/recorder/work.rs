@@ -1,6 +1,7 @@
 //! The threads that write payloads.
 
 use super::state::{Flight, Job, Open, Shared, State, lock};
+use super::turns::{InFlight, Turn};
 use crate::error::Error;
 use crate::meta::FrameMeta;
 use crate::recording::format::{End, Entry, PAGE_BYTES, checksum, parts};
@@ -50,6 +51,16 @@ struct Placed {
     not_written: u32,
 }
 
+/// A payload that can be written.
+#[derive(Debug)]
+pub(super) struct Ready {
+    job: Job,
+    ticket: u64,
+    file: Arc<SegmentFile>,
+    n: u64,
+    entry: Entry,
+}
+
 /// What a look at the ring came to.
 enum Look {
     Placed(Box<Placed>),
@@ -63,9 +74,18 @@ enum Look {
 pub(super) fn write_all(shared: &Shared) {
     let mut bounce = Bounce::default();
     loop {
+        match shared.turns.next() {
+            Turn::Write(ready, in_flight) => {
+                write(shared, ready, in_flight, &mut bounce);
+                continue;
+            }
+            Turn::Again => continue,
+            Turn::Prepare => {}
+        }
         match look(shared) {
-            Look::Placed(placed) => write(shared, *placed, &mut bounce),
+            Look::Placed(placed) => prepare(shared, *placed),
             Look::Nothing => std::thread::park_timeout(LOOK),
+            // What is still prepared is written by whoever prepares it.
             Look::End => {
                 shared.news.notify_one();
                 return;
@@ -165,18 +185,26 @@ fn end_of(e: &Error) -> End {
     }
 }
 
-/// Writes one payload, and leaves its entry to be committed.
-fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
+/// Makes what goes with the payload: its turn to be written comes.
+fn prepare(shared: &Shared, placed: Placed) {
     let Placed { job, ticket, file, n, not_written } = placed;
     let payload = job.frame.payload();
+    let bytes = payload.len() as u64;
     let entry = Entry {
         meta: FrameMeta { lost_before: job.lost_before, ..*job.frame.meta() },
         lost_by_hops: job.lost_by_hops,
         not_written,
-        payload_bytes: payload.len() as u64,
+        payload_bytes: bytes,
         payload_crc: checksum(payload),
         beside: *job.frame.beside(),
     };
+    shared.turns.put(ticket, bytes, Ready { job, ticket, file, n, entry });
+}
+
+/// Writes one payload, and leaves its entry to be committed.
+fn write(shared: &Shared, ready: Ready, in_flight: InFlight<'_, Ready>, bounce: &mut Bounce) {
+    let Ready { job, ticket, file, n, entry } = ready;
+    let payload = job.frame.payload();
     let table = parts::encode(&entry.beside);
     // Whole pages go from the slot itself; what remains of a payload that ends within a page goes by way of one of ours.
     let whole = if payload.as_ptr().align_offset(PAGE) == 0 || !file.is_direct() {
@@ -188,6 +216,7 @@ fn write(shared: &Shared, placed: Placed, bounce: &mut Bounce) {
     let (pages, tail) = payload.split_at(whole);
     let parts = [IoSlice::new(pages), IoSlice::new(bounce.hold(tail, &table))];
     let wrote = file.write_payload(n, &parts, true);
+    drop(in_flight);
     let bytes = payload.len() as u64;
     // The slot is free from here on.
     drop(job);
