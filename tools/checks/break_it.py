@@ -163,7 +163,7 @@ BREAKS = [
     ("loom", "a consumer does not wake its producer", "src/ring/edge.rs",
      "self.producer.wake();", "", "loom", "loom_hop_waits"),
     ("loom", "a control that found no room is forgotten", "src/ring/edge.rs",
-     "self.owed.push_back(Owed::Control(control));\n                self.settle()", "let _ = Owed::Control(control);\n                self.settle()",
+     "self.owed.push_back(Told::Control(control));\n                self.settle()", "let _ = Told::Control(control);\n                self.settle()",
      "loom", "loom_hop_that_refuses"),
     ("loom", "a tap's put is relaxed", "src/ring/tap.rs",
      "self.shared.middle.swap(self.own | FRESH, Ordering::AcqRel)", "self.shared.middle.swap(self.own | FRESH, Ordering::Relaxed)",
