@@ -152,7 +152,7 @@ pub struct Beds {
 }
 
 /// A hop of `depth` entries. `keeps_turn` says that its producer is one of several whose items are
-/// gathered in turn, so that each item that is not passed on must leave a [`Entry::Skip`].
+/// gathered in turn, so that each item that is not passed on must leave a [`Told::Skip`].
 pub fn edge<T: Send>(
     depth: usize,
     policy: Policy,
