@@ -370,5 +370,20 @@ impl Answers {
 
 /// A calendar time less a length, as far as calendars go back.
 pub fn before(at: SystemTime, ns: Nanos) -> SystemTime {
-    at.checked_sub(Duration::from_nanos(ns.0)).unwrap_or(SystemTime::UNIX_EPOCH)
+    let then = at.checked_sub(Duration::from_nanos(ns.0)).unwrap_or(SystemTime::UNIX_EPOCH);
+    // The system's time goes back further than the calendar of a log, which cannot be written before 1970.
+    then.max(SystemTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches a panic on a log whose fault came, by its own figures, centuries before it was written.
+    #[test]
+    fn no_time_lies_before_the_calendar() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        assert_eq!(before(at, Nanos(u64::MAX)), SystemTime::UNIX_EPOCH);
+        assert_eq!(before(at, Nanos(250_000_000)), at - Duration::from_millis(250));
+    }
 }
