@@ -130,24 +130,4 @@ mod tests {
         assert_eq!(written(&turns).map(|(n, _)| n), Some(4));
         assert!(matches!(turns.next(), Turn::Prepare), "nothing is ready");
     }
-
-    /// Catches a thread that sleeps on when what it waits for is put, or when a write is over.
-    #[test]
-    fn who_waits_is_woken() {
-        let turns = Turns::default();
-        turns.put(0, 5 << 20, 0);
-        turns.put(1, 5 << 20, 1);
-        let (_, first) = written(&turns).expect("the first");
-        std::thread::scope(|s| {
-            let waits = s.spawn(|| {
-                loop {
-                    if let Some((n, _)) = written(&turns) {
-                        return n;
-                    }
-                }
-            });
-            drop(first);
-            assert_eq!(waits.join().expect("it wrote"), 1);
-        });
-    }
 }

@@ -198,40 +198,46 @@ pub fn zero_out() -> FrameOut {
     unsafe { zeroed() }
 }
 
-/// Every call passes pointers to memory of its own, as the library asks.
-#[allow(clippy::undocumented_unsafe_blocks)]
 impl Cam {
     pub fn open(self, mode: u32) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_OpenDevice(self.0, mode, 0) as u32 }
     }
 
     pub fn close(self) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_CloseDevice(self.0) as u32 }
     }
 
     pub fn destroy(self) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_DestroyHandle(self.0) as u32 }
     }
 
     pub fn start(self) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_StartGrabbing(self.0) as u32 }
     }
 
     pub fn stop(self) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_StopGrabbing(self.0) as u32 }
     }
 
     pub fn connected(self) -> bool {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_IsDeviceConnected(self.0) != 0 }
     }
 
     pub fn nodes(self, n: u32) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_SetImageNodeNum(self.0, n) as u32 }
     }
 
     /// Copies a frame into `data`.
     pub fn grab(self, data: &mut [u8], ms: u32) -> (u32, FrameInfo) {
         let mut info = zero_info();
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         let code = unsafe {
             MV_CC_GetOneFrameTimeout(self.0, data.as_mut_ptr(), data.len() as u32, &mut info, ms)
         };
@@ -241,98 +247,122 @@ impl Cam {
     /// Borrows a frame.
     pub fn lend(self, ms: u32) -> (u32, FrameOut) {
         let mut out = zero_out();
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         let code = unsafe { MV_CC_GetImageBuffer(self.0, &mut out, ms) };
         (code as u32, out)
     }
 
     pub fn free(self, out: &mut FrameOut) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_FreeImageBuffer(self.0, out) as u32 }
     }
 
     pub fn register(self, buffer: *mut u8, len: usize, user: usize) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe {
             MV_CC_RegisterBuffer(self.0, buffer.cast(), len as u64, user as *mut c_void) as u32
         }
     }
 
     pub fn unregister(self, buffer: *mut u8) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_UnRegisterBuffer(self.0, buffer.cast()) as u32 }
     }
 
     pub fn set_int(self, key: &str, to: i64) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_SetIntValueEx(self.0, c(key).as_ptr(), to) as u32 }
     }
 
     pub fn int(self, key: &str) -> (u32, i64) {
+        // SAFETY: numbers and text, for which zero is a value.
         let mut value: IntValueEx = unsafe { zeroed() };
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         let code = unsafe { MV_CC_GetIntValueEx(self.0, c(key).as_ptr(), &mut value) };
         (code as u32, value.current)
     }
 
     pub fn set_float(self, key: &str, to: f32) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_SetFloatValue(self.0, c(key).as_ptr(), to) as u32 }
     }
 
     pub fn set_enum(self, key: &str, to: u32) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_SetEnumValue(self.0, c(key).as_ptr(), to) as u32 }
     }
 
     pub fn set_enum_text(self, key: &str, to: &str) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_SetEnumValueByString(self.0, c(key).as_ptr(), c(to).as_ptr()) as u32 }
     }
 
     pub fn command(self, key: &str) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_SetCommandValue(self.0, c(key).as_ptr()) as u32 }
     }
 
     pub fn float(self, key: &str) -> (u32, f32) {
+        // SAFETY: numbers and text, for which zero is a value.
         let mut value: FloatValue = unsafe { zeroed() };
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         let code = unsafe { MV_CC_GetFloatValue(self.0, c(key).as_ptr(), &mut value) };
         (code as u32, value.current)
     }
 
     pub fn enumeration(self, key: &str) -> (u32, u32) {
+        // SAFETY: numbers and text, for which zero is a value.
         let mut value: EnumValue = unsafe { zeroed() };
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         let code = unsafe { MV_CC_GetEnumValue(self.0, c(key).as_ptr(), &mut value) };
         (code as u32, value.current)
     }
 
     pub fn text(self, key: &str) -> (u32, String) {
+        // SAFETY: numbers and text, for which zero is a value.
         let mut value: StringValue = unsafe { zeroed() };
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         let code = unsafe { MV_CC_GetStringValue(self.0, c(key).as_ptr(), &mut value) };
         (code as u32, field_text(&value.current))
     }
 
     pub fn set_text(self, key: &str, to: &str) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_SetStringValue(self.0, c(key).as_ptr(), c(to).as_ptr()) as u32 }
     }
 
     pub fn boolean(self, key: &str) -> (u32, bool) {
         let mut value = 0;
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         let code = unsafe { MV_CC_GetBoolValue(self.0, c(key).as_ptr(), &mut value) };
         (code as u32, value != 0)
     }
 
     pub fn set_bool(self, key: &str, to: bool) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_SetBoolValue(self.0, c(key).as_ptr(), u8::from(to)) as u32 }
     }
 
     pub fn on_exception(self, call: ExceptionCallback, user: *mut c_void) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_RegisterExceptionCallBack(self.0, call, user) as u32 }
     }
 
     pub fn on_image(self, call: ImageCallback, user: *mut c_void) -> u32 {
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         unsafe { MV_CC_RegisterImageCallBackEx(self.0, call, user) as u32 }
     }
 
     /// Bytes, lost frames and frames received since the start.
     pub fn net(self) -> (i64, u32, u32) {
+        // SAFETY: numbers and text, for which zero is a value.
         let mut net: NetDetect = unsafe { zeroed() };
         let mut all = AllMatchInfo {
             kind: 1,
             info: (&raw mut net).cast(),
             info_size: size_of::<NetDetect>() as u32,
         };
+        // SAFETY: what is passed lives beyond the call; the library checks the handle.
         let code = unsafe { MV_CC_GetAllMatchInfo(self.0, &mut all) };
         assert_eq!(code as u32, OK);
         (net.receive_data_size, net.lost_frame_count, net.recv_frame_count)
