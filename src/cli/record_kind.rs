@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::format::Geometry;
 use crate::recording::format::{Texts, WallClock};
-use crate::recording::{Head, Keep, Recorder, RecorderSettings, Rule};
+use crate::recording::{Head, Keep, Recorder, RecorderSettings, Rule, check_free};
 use crate::source::{FrameIdRule, Source};
 use std::time::{Duration, SystemTime};
 
@@ -104,6 +104,12 @@ impl RecordKind {
         if !around && on != "any" {
             return Err(f.error("on", "has a meaning only with keep_before or keep_after"));
         }
+        if f.text("from").is_some() && (!around || on == "fault") {
+            return Err(f.error(
+                "from",
+                "has a meaning only with keep_before or keep_after, and where failed parts are events",
+            ));
+        }
         let keep = match (last, around) {
             (Some(time), _) => Keep::Last(time),
             (None, true) => Keep::Around {
@@ -153,6 +159,7 @@ impl RecordKind {
                 "a recording has one order, and {workers} workers have none; set workers = 1"
             )));
         }
+        check_free(&self.settings.path)?;
         let source = source.ok_or_else(|| Error::config("there is nothing to record here"))?;
         let mut settings = self.settings.clone();
         settings.waits = self.waits.unwrap_or(source.can_wait);

@@ -3,7 +3,7 @@
 use super::format::{
     ENTRY_BYTES, HEADER_BYTES, Header, Layout, Texts, WallClock, round_up_to_page,
 };
-use super::segment::SegmentFile;
+use super::segment::{SegmentFile, in_the_way, no_folder};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::format::Geometry;
@@ -87,6 +87,29 @@ pub(super) fn base_of(path: &Path, number: u32) -> PathBuf {
     }
 }
 
+/// Whether a recording can begin at `base`: the name is one, and no file of an earlier one lies in its way.
+pub(crate) fn check_free(base: &Path) -> Result<(), Error> {
+    let name = base.display();
+    if base.is_dir() {
+        return Err(Error::config(format!(
+            "{name} is a folder; name a file in it, such as line.flr"
+        )));
+    }
+    if base.extension().is_none() {
+        return Err(Error::config(format!("{name} has no extension; call it {name}.flr")));
+    }
+    let first = base.symlink_metadata().is_ok().then(|| base.to_path_buf());
+    let next = || super::reader::siblings(base).into_iter().next().map(|(_, path)| path);
+    if let Some(other) = first.or_else(next) {
+        return Err(in_the_way(&other));
+    }
+    let folder = base.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+        return Err(no_folder(base));
+    }
+    Ok(())
+}
+
 /// Makes the segments of one recording, one after another.
 #[derive(Debug)]
 pub(super) struct Chain {
@@ -102,19 +125,7 @@ pub(super) struct Chain {
 impl Chain {
     /// A recording at `base`. Files of an earlier one that lie in its way are an error.
     pub fn new(base: &Path, head: Head, rule: Rule) -> Result<Chain, Error> {
-        if base.extension().is_none() {
-            return Err(Error::config(format!(
-                "{} has no extension; call it {}.flr",
-                base.display(),
-                base.display()
-            )));
-        }
-        if let Some(other) = super::reader::siblings(base).into_iter().next() {
-            return Err(Error::config(format!(
-                "{} is there already and recordings are never written over; remove it or give another name",
-                other.1.display()
-            )));
-        }
+        check_free(base)?;
         let mut identity = [0; 16];
         for (i, half) in identity.chunks_mut(8).enumerate() {
             let mut hasher = RandomState::new().build_hasher();

@@ -19,6 +19,8 @@ mod segment;
 mod verify;
 mod writer;
 
+#[cfg(feature = "cli")]
+pub(crate) use chain::check_free;
 pub use chain::{Head, Rule, segment_path};
 pub use facts::{CAUSES, Facts, FormatStretch, Gap, IntervalClass, MAX_GAPS};
 pub use reader::{Recording, Segment};

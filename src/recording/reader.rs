@@ -3,7 +3,7 @@
 use super::chain::{KEPT, base_of};
 use super::format::{
     Broken, CLOSING_BYTES, CLOSING_OFFSET, Closing, ENTRY_BYTES, EVENT_BYTES, End, Entry,
-    EntryFault, Event, HEADER_BYTES, Header, checksum, parts,
+    EntryFault, Event, HEADER_BYTES, Header, Layout, checksum, parts,
 };
 use crate::error::{Error, ErrorKind};
 use crate::sys;
@@ -12,15 +12,18 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Entries that are looked at in one read.
 const BATCH: u64 = 4096;
+/// How often the folder is looked through again for segments that were made meanwhile.
+const LOOKS: usize = 100;
 
 /// One file of a recording.
 #[derive(Debug)]
 pub struct Segment {
     path: PathBuf,
-    file: File,
+    file: Arc<File>,
     bytes: u64,
     header: Header,
     closing: Option<Closing>,
@@ -72,6 +75,19 @@ fn read_at_most(file: &File, mut buffer: &mut [u8], mut at: u64) -> io::Result<u
     Ok(all)
 }
 
+/// How a file was closed whose first bytes were read as `head`, and whether a writer has it.
+fn closing_of(file: &File, head: &[u8], layout: &Layout) -> io::Result<(Option<Closing>, bool)> {
+    let at = CLOSING_OFFSET as usize;
+    let closing = Closing::decode(&head[at..at + CLOSING_BYTES], layout);
+    if closing.is_some() || sys::is_locked(file) {
+        return Ok((closing, closing.is_none()));
+    }
+    // Its writer may have closed it since the first look; a header is written under the lock, so that this one is the last.
+    let mut now = [0; CLOSING_BYTES];
+    let read = read_at_most(file, &mut now, CLOSING_OFFSET)?;
+    Ok((Closing::decode(&now[..read], layout), false))
+}
+
 impl Segment {
     /// Opens one file. A file that was closed tells how many frames it has; of another the index is looked through
     /// for what is committed. What cannot be opened is a configuration error, what is no whole recording one of the
@@ -89,14 +105,14 @@ impl Segment {
         let mut head = vec![0; HEADER_BYTES as usize];
         let read = read_at_most(&file, &mut head, 0).map_err(|e| unreadable(path, e))?;
         let header = Header::decode(&head[..read]).map_err(broken)?;
-        let closing = CLOSING_OFFSET as usize..CLOSING_OFFSET as usize + CLOSING_BYTES;
-        let closing = Closing::decode(&head[closing], &header.layout);
+        let (closing, being_written) =
+            closing_of(&file, &head, &header.layout).map_err(|e| unreadable(path, e))?;
         let needed = header.layout.data_offset;
         let mut segment = Segment {
             path: path.into(),
             bytes: facts.len(),
-            being_written: closing.is_none() && sys::is_locked(&file),
-            file,
+            being_written,
+            file: Arc::new(file),
             header,
             closing,
             frames: 0,
@@ -145,6 +161,11 @@ impl Segment {
     /// What was known when it was made.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The open file: its name may be gone since.
+    pub(crate) fn file(&self) -> &Arc<File> {
+        &self.file
     }
 
     /// How it was closed; `None`: it is being written, or its writer was killed.
@@ -291,6 +312,48 @@ fn lost_segments(segments: &[Segment]) -> Vec<String> {
     lost
 }
 
+/// Adds the segments that follow the first one, of those that `look` finds beside it; what is there and cannot be read goes to
+/// `missing`, each in a sentence.
+fn follow(
+    segments: &mut Vec<Segment>,
+    missing: &mut Vec<String>,
+    mut look: impl FnMut() -> Vec<(u32, PathBuf)>,
+) -> Result<(), Error> {
+    let identity = segments[0].header.identity;
+    let mut seen = segments[0].header.segment;
+    let mut unreadable = Vec::new();
+    for _ in 0..LOOKS {
+        let before = seen;
+        for (n, path) in look() {
+            if n <= seen {
+                continue;
+            }
+            seen = n;
+            // One that cannot be read must not cost the others.
+            match Segment::open(&path) {
+                Ok(next) if next.header.identity == identity && next.header.segment == n => {
+                    segments.push(next);
+                }
+                Ok(_) => {}
+                Err(e) if comes_of_limit(&e) => return Err(e),
+                // Removed while we looked; where none may be removed, the gap tells it.
+                Err(_) if !path.exists() => {}
+                Err(e) => unreadable.push(e.to_string()),
+            }
+        }
+        // A recorder may have gone on to a file that was not there when the folder was read.
+        let last = segments.last().and_then(|s| s.closing);
+        if seen == before || !last.is_some_and(|c| c.end == End::Continued) {
+            break;
+        }
+    }
+    // One that is made ahead has no header for a moment.
+    if !segments.iter().any(Segment::is_being_written) {
+        missing.append(&mut unreadable);
+    }
+    Ok(())
+}
+
 /// A recording: one file, or the segments from one of them on.
 #[derive(Debug)]
 pub struct Recording {
@@ -313,28 +376,14 @@ impl Recording {
             Some(first) => first,
             None => Segment::open(path)?,
         };
-        let (number, identity) = (first.header.segment, first.header.identity);
+        let number = first.header.segment;
         let mut missing = Vec::new();
         if gone && !first.is_one_of_some() {
             missing.push(gone_before(number, &first.path));
         }
         let mut segments = vec![first];
-        for (n, path) in siblings(&base_of(path, number)) {
-            if n <= number {
-                continue;
-            }
-            // One that cannot be read must not cost the others.
-            match Segment::open(&path) {
-                Ok(next) if next.header.identity == identity && next.header.segment == n => {
-                    segments.push(next);
-                }
-                Ok(_) => {}
-                Err(e) if comes_of_limit(&e) => return Err(e),
-                // Made ahead, or removed while we looked.
-                Err(_) if segments.iter().any(Segment::is_being_written) => {}
-                Err(e) => missing.push(e.to_string()),
-            }
-        }
+        let base = base_of(path, number);
+        follow(&mut segments, &mut missing, || siblings(&base))?;
         missing.extend(lost_segments(&segments));
         let mut frames = 0;
         let starts = segments.iter().map(|s| {
@@ -405,3 +454,7 @@ impl Recording {
         Ok(all)
     }
 }
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

@@ -8,6 +8,19 @@ use std::io::{self, IoSlice};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// The error of a file that is there and must not be.
+pub(super) fn in_the_way(path: &Path) -> Error {
+    Error::config(format!(
+        "{} exists already and recordings are never written over; remove it or give another name",
+        path.display()
+    ))
+}
+
+/// The error of a file in a folder that is not there.
+pub(super) fn no_folder(path: &Path) -> Error {
+    Error::config(format!("{} cannot be made: there is no such folder", path.display()))
+}
+
 /// A file that is being written. Its owner says in which order; see [`format`](super::format).
 ///
 /// Payloads go past the page cache where the file system lets them (`direct`); index and events go through it, so
@@ -28,14 +41,8 @@ impl SegmentFile {
         };
         let opened = OpenOptions::new().read(true).write(true).create_new(true).open(path);
         let file = opened.map_err(|e| match e.kind() {
-            io::ErrorKind::AlreadyExists => Error::config(format!(
-                "{} exists already and recordings are never written over; remove it or give another name",
-                path.display()
-            )),
-            io::ErrorKind::NotFound => Error::config(format!(
-                "{} cannot be made: there is no such folder",
-                path.display()
-            )),
+            io::ErrorKind::AlreadyExists => in_the_way(path),
+            io::ErrorKind::NotFound => no_folder(path),
             _ => cannot("cannot be made", e),
         })?;
         let bytes = header.layout.file_bytes(header.layout.frame_capacity);
@@ -126,10 +133,24 @@ impl SegmentFile {
         self.file.sync_data()
     }
 
-    /// Commits frames from `first` on, whose payloads are written: their encoded entries.
-    pub fn commit(&self, first: u64, entries: &[u8]) -> io::Result<()> {
+    /// Commits frames from `first` on, whose payloads are written: their encoded entries. Returns how many of them are
+    /// committed, and what kept the others from it.
+    pub fn commit(&self, first: u64, entries: &[u8]) -> (u64, io::Result<()>) {
         debug_assert!((entries.len() as u64).is_multiple_of(ENTRY_BYTES));
-        self.file.write_all_at(entries, self.header.layout.entry_offset(first))
+        let at = self.header.layout.entry_offset(first);
+        let mut written = 0;
+        let result = loop {
+            if written == entries.len() {
+                break Ok(());
+            }
+            match self.file.write_at(&entries[written..], at + written as u64) {
+                Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => written += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => break Err(e),
+            }
+        };
+        (written as u64 / ENTRY_BYTES, result)
     }
 
     /// Writes event `k`.

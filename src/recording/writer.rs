@@ -54,7 +54,7 @@ impl Writer {
         let written = [IoSlice::new(payload), IoSlice::new(gap), IoSlice::new(&table)];
         self.file
             .write_payload(self.frames, &written, false)
-            .and_then(|()| self.file.commit(self.frames, &entry.encode()))
+            .and_then(|()| self.file.commit(self.frames, &entry.encode()).1)
             .map_err(|e| self.cannot(e))?;
         self.frames += 1;
         self.not_written += u64::from(entry.not_written);

@@ -19,7 +19,7 @@ struct Mapped {
     /// Unregistered before the mapping goes: fields are dropped in this order.
     watched: Watched,
     map: MmapRaw,
-    file: File,
+    file: Arc<File>,
     bytes: u64,
 }
 
@@ -38,7 +38,8 @@ impl Maps {
                 let path = segment.path().display();
                 Error::with_source(ErrorKind::Io, format!("{path} cannot be mapped"), e)
             };
-            let file = File::open(segment.path()).map_err(cannot)?;
+            // The file that was opened, not its name: a ring may have removed that since.
+            let file = segment.file().clone();
             // Only what is replayed: a writer that closes the file rightly gives back what it did not use. Nothing of it
             // counts as memory that must be there: a recording may be larger than all of it.
             let layout = &segment.header().layout;
@@ -50,7 +51,7 @@ impl Maps {
             // SAFETY: the pages are never seen as a Rust reference that outlives a lent frame; what another process
             // writes into the file meanwhile changes bytes that nobody relies on, as a camera's DMA would; what it
             // cuts off is caught by `guard`.
-            let map = unsafe { options.map_copy(&file) }.map_err(cannot)?;
+            let map = unsafe { options.map_copy(&*file) }.map_err(cannot)?;
             let map = MmapRaw::from(map);
             let watched = Watched::new(map.as_ptr(), map.len())?;
             files.push(Mapped { watched, bytes: map.len() as u64, map, file });
@@ -202,6 +203,38 @@ fn parts(frame: Range<usize>, map: usize, page: usize) -> [Range<usize>; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::HostTime;
+    use crate::format::{Geometry, PixelFormat};
+    use crate::meta::FrameMeta;
+    use crate::recording::format::{End, Entry, Texts, WallClock};
+    use crate::recording::{Head, Rule, Writer};
+    use crate::source::FrameIdRule;
+
+    #[test]
+    fn a_file_that_loses_its_name_is_still_mapped() {
+        // Catches a replay beside a ring that fails because a segment went between opening and mapping it.
+        let name = format!("frameline-map-{}.flr", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let geometry = Geometry::new(8, 8, PixelFormat::MONO8);
+        let head = Head {
+            geometry,
+            max_payload_bytes: 0,
+            id_rule: FrameIdRule::default(),
+            started: WallClock::at(HostTime(0)),
+            texts: Texts::default(),
+        };
+        let mut writer = Writer::create(&path, head, 64, Rule::default()).unwrap();
+        writer
+            .push(&Entry { meta: FrameMeta::of(&geometry), ..Entry::default() }, &[7; 64])
+            .unwrap();
+        writer.finish(End::Finished).unwrap();
+        let segment = Segment::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let maps = Maps::new(std::slice::from_ref(&segment)).unwrap();
+        let mut read = [0; 64];
+        assert!(maps.copy(0, segment.payload_offset(0), &mut read));
+        assert_eq!((read, maps.is_torn(0)), ([7; 64], false));
+    }
 
     #[test]
     fn only_pages_that_are_a_frames_alone_are_dropped() {

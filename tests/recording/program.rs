@@ -228,6 +228,9 @@ fn wrong_inputs_are_sentences() {
     std::fs::write(folder.file("text.flr"), "not a recording").unwrap();
     let none = folder.file("none.flr").display().to_string();
     let replay = |more: &str| format!("replay:{good}?{more}");
+    let here = folder.0.display().to_string();
+    let record = ["record", "--source", CAMERA, "--out", &none, "--frames", "3"];
+    let on_faults = ["--set", "stage.record.keep_after=1s", "--set", "stage.record.on=fault"];
     for (args, code, want) in [
         (vec!["info", &none], 2, "there is no such file"),
         (vec!["info", &text], 1, "is no recording"),
@@ -236,6 +239,9 @@ fn wrong_inputs_are_sentences() {
         (vec!["record", "--source", CAMERA, "--out", &good], 2, "exists already"),
         (vec!["record", "--source", CAMERA, "--out", "/no/such/folder/a.flr"], 2, "no such folder"),
         (vec!["record", "--source", CAMERA, "--out", "noextension"], 2, "has no extension"),
+        (vec!["record", "--source", CAMERA, "--out", &here], 2, "is a folder"),
+        ([&record[..], &["--set", "stage.record.from=x"]].concat(), 2, "only with keep_before"),
+        ([&record[..], &on_faults, &["--set", "stage.record.from=x"]].concat(), 2, "only with"),
         (vec!["run", "--source", &format!("replay:{none}")], 2, "there is no such file"),
         (vec!["run", "--source", &format!("replay:{text}")], 1, "is no recording"),
         (vec!["run", "--source", &replay("from=9")], 2, "there is no frame 9"),
@@ -246,10 +252,29 @@ fn wrong_inputs_are_sentences() {
         let told = stderr(&o);
         assert_eq!(o.status.code(), Some(code), "{args:?}: {told}");
         assert!(told.lines().last().is_some_and(|l| l.contains(want)), "{args:?}: {told}");
+        assert!(!told.contains("these images"), "nothing is wrong with those: {told}");
     }
     let o = frameline(&["info", &good]);
     let told = String::from_utf8_lossy(&o.stdout).into_owned();
     assert!(told.contains("5 frames, finished") && told.contains("70 x 60 Mono8"), "{told}");
+}
+
+/// Catches: a recording that gets another name than the one that was asked for.
+#[test]
+fn a_name_that_is_no_text_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let path = folder.0.join(std::ffi::OsStr::from_bytes(b"a\xff.flr"));
+    let mut record = command(&["record", "--source", CAMERA, "--frames", "3", "--out"]);
+    let o = record.arg(&path).output().expect("the program runs");
+    assert_eq!(o.status.code(), Some(2), "{}", stderr(&o));
+    assert!(stderr(&o).contains("is no name in UTF-8"), "{}", stderr(&o));
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
+    // Reading one is nobody's harm.
+    let good = folder.file("good.flr");
+    recording(&good, 3);
+    std::fs::rename(good, &path).unwrap();
+    assert!(command(&["verify"]).arg(&path).status().is_ok_and(|s| s.success()));
 }
 
 /// Catches: a page that cannot stand alone, one that lacks the pictures or a fact, a text of the file that becomes markup;

@@ -11,10 +11,14 @@ use std::time::SystemTime;
 
 /// Runs the command; the reason is one for exit code 1.
 pub fn run(args: &RecordArgs, verbose: u8) -> Result<Option<String>, Error> {
-    let out = args
-        .out
-        .to_str()
-        .map_or_else(|| args.out.clone(), |name| named(name, SystemTime::now()).into());
+    // The name becomes a text of the line's configuration, which others are told.
+    let Some(name) = args.out.to_str() else {
+        return Err(Error::config(format!(
+            "--out: {} is no name in UTF-8; give another one",
+            args.out.display()
+        )));
+    };
+    let out = named(name, SystemTime::now()).into();
     let line = RunArgs {
         source: args.source.clone(),
         frames: args.frames,

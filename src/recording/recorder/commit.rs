@@ -87,23 +87,21 @@ fn next_run(state: &mut State, entries: &mut Vec<u8>) -> Option<Run> {
 
 fn commit_run(shared: &Shared, run: Run, entries: &[u8]) {
     let Run { file, first, frames } = run;
-    let wrote = match entries {
-        [] => Ok(false), // What was wrong has been told.
-        _ => file.commit(first, entries).map(|()| true),
+    let (committed, wrote) = match entries {
+        [] => (0, Ok(())), // What was wrong has been told.
+        _ => file.commit(first, entries),
     };
+    let lost = frames - committed;
     let mut state = lock(&shared.state);
     if let Some(open) = state.open.iter_mut().find(|o| Arc::ptr_eq(&o.file, &file)) {
         open.pending -= frames;
-        if matches!(wrote, Ok(true)) {
-            open.committed = first + frames;
+        if committed > 0 {
+            open.committed = first + committed;
         }
     }
-    if let Ok(true) = wrote {
-        shared.frames.fetch_add(frames, Ordering::Relaxed);
-    } else {
-        shared.not_written.fetch_add(frames, Ordering::Relaxed);
-        state.not_written = state.not_written.saturating_add(frames as u32);
-    }
+    shared.frames.fetch_add(committed, Ordering::Relaxed);
+    shared.not_written.fetch_add(lost, Ordering::Relaxed);
+    state.not_written = state.not_written.saturating_add(lost as u32);
     if let Err(e) = wrote {
         failed(shared, &mut state, &file, e);
     }

@@ -273,6 +273,49 @@ fn a_commit_that_cannot_be_written_is_counted_and_told() {
     }
 }
 
+/// Set where the test below runs by itself, in a process whose files may not grow beyond a limit.
+#[cfg(feature = "cli")]
+const ALONE: &str = "FRAMELINE_TEST_COMMIT_ALONE";
+
+/// Catches: a commit that the system does in part, counted as if nothing of it were written, or all; and an entry without
+/// its end that is taken for a frame.
+#[cfg(feature = "cli")]
+#[test]
+fn a_commit_that_is_done_in_part_is_counted_as_far_as_it_came() {
+    use std::process::Command;
+    if std::env::var_os(ALONE).is_none() {
+        let own = std::thread::current().name().map(str::to_string).expect("a test has a name");
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        let o = alone.args(["--exact", &own, "--nocapture"]).env(ALONE, "1").output().unwrap();
+        let told = String::from_utf8_lossy(&o.stdout).into_owned();
+        assert!(o.status.success() && told.contains("1 passed"), "{told}{o:?}");
+        print!("{told}");
+        return;
+    }
+    let (rig, _jobs) = Rig::new("part", vec![None], 1);
+    (0..3).map(|_| rig.place(0)).collect::<Vec<_>>().into_iter().for_each(|t| rig.written(t));
+    // The limit falls into the second entry: of the three, the system writes one and a half.
+    crate::sys::ignore_file_size_signal();
+    let limit = rig.segment(0).header().layout.entry_offset(1) + ENTRY_BYTES / 2;
+    let own = std::process::id().to_string();
+    let mut prlimit = Command::new("prlimit");
+    if !prlimit
+        .args(["--pid", &own, &format!("--fsize={limit}")])
+        .status()
+        .is_ok_and(|s| s.success())
+    {
+        println!("prlimit is missing or not allowed: no commit is done in part");
+        return;
+    }
+    rig.commit_what_is_written();
+    assert_eq!((rig.open(0), rig.counts()), ((3, 0, 1), (3, 1, 2)));
+    assert_eq!(sequences(&rig.segment(0)), [Some(0)], "the torn one is none");
+    let state = lock(&rig.shared.state);
+    let (ended, sentence) = state.failure.as_ref().expect("the recording ends");
+    assert!(*ended == End::DiskFull && sentence.contains("is full"), "{ended:?}: {sentence}");
+    assert_eq!(state.not_written, 2, "the closing record tells of them");
+}
+
 /// Catches: an end that comes before the last frames are committed.
 #[test]
 fn the_end_waits_for_what_is_under_way() {
