@@ -146,7 +146,7 @@ fn nothing_is_written_over() {
     // Nor beside the second segment of another one.
     std::fs::rename(&path, folder.file("b.0001.flr")).unwrap();
     let e = Writer::create(folder.file("b.flr"), head(SMALL), 10, rule).unwrap_err();
-    assert!(e.to_string().contains("b.0001.flr is there already"), "{e}");
+    assert!(e.to_string().contains("b.0001.flr exists already"), "{e}");
     assert!(!folder.file("b.flr").exists());
     let e = Writer::create(folder.file("no/b.flr"), head(SMALL), 10, rule).unwrap_err();
     assert!(e.to_string().contains("no such folder"), "{e}");
