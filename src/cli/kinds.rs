@@ -336,6 +336,8 @@ impl Kind {
 #[derive(Debug, Clone)]
 pub struct Surroundings {
     sim: Option<SimConfig>,
+    /// Frames come again from the beginning.
+    rounds: bool,
     geometry: Geometry,
     gallery: Arc<Gallery>,
     reference: Option<Arc<Reference>>,
@@ -346,7 +348,8 @@ impl Surroundings {
     /// Those of a source, with the list of the run's pictures.
     pub fn new(uri: &str, geometry: Geometry, gallery: Arc<Gallery>) -> Self {
         let sim = SimConfig::from_uri(&resolve::camera(uri)).ok();
-        Surroundings { sim, geometry, gallery, reference: None, source: None }
+        let rounds = resolve::comes_again(uri);
+        Surroundings { sim, rounds, geometry, gallery, reference: None, source: None }
     }
 
     /// What a recording says of the source.
@@ -399,6 +402,7 @@ impl Maker {
                     fail_on_bad: *fail_on_bad,
                     stamped: sim.stamp,
                     workers: self.workers,
+                    rounds: self.around.rounds,
                 });
                 // A picture too large to render ahead is counted by the stage as unchecked. The one that
                 // comes first is prepared last, so that it is at hand.

@@ -32,6 +32,7 @@ pub mod series;
 pub mod spelling;
 pub mod stats;
 pub mod status;
+pub mod steps;
 pub mod summary;
 pub mod tables;
 pub mod teach;

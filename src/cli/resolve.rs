@@ -138,6 +138,22 @@ pub(super) fn camera(uri: &str) -> String {
     camera
 }
 
+/// Whether frames come again from the beginning: it is a replay in rounds, or one of what such a replay gave.
+pub(super) fn comes_again(uri: &str) -> bool {
+    let mut uri = uri.to_string();
+    for _ in 0..8 {
+        match ReplayConfig::from_uri(&uri) {
+            Ok(config) if config.loops == 1 => match recorded(&uri) {
+                Some(header) => uri = header.texts.source,
+                None => return false,
+            },
+            Ok(_) => return true,
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
 /// Opens the source that the job names.
 pub fn open_source(job: &Job) -> Result<Box<dyn Source>, Error> {
     open_uri(&job.uri, &job.uri_origin)

@@ -12,6 +12,7 @@ use super::report::ReportFolder;
 use super::report::picture::{Saved, pictures};
 use super::status::view::Goal;
 use super::status::{Status, wants_colour};
+use super::steps::Steps;
 use super::summary::summary;
 use super::teach;
 use super::{recording, resolve};
@@ -52,7 +53,12 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(no_handler)?;
     let gallery = Arc::new(Gallery::default());
     let goal = Goal { frames: job.line.capture.frames, duration: job.line.capture.duration };
-    let status = Status::new(args.quiet, goal);
+    let steps = Steps::of(&job.uri);
+    // Who steps types into the terminal: no block is drawn there meanwhile.
+    let status = Status::new(args.quiet || steps.is_some(), goal);
+    if let Some(steps) = steps.as_ref().filter(|_| !args.quiet) {
+        steps.explain();
+    }
     status.prepare(preparation(&job));
     let mut alarms = Vec::new();
     let line = builder_with(&job, &gallery, &mut alarms)?.start()?;
@@ -65,7 +71,8 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
             signals.add_signal(signal).map_err(no_handler)?;
         }
     }
-    let (snapshot, interrupted) = watch(line, &mut signals, &job, status, folder.as_mut(), &alarms);
+    let (snapshot, interrupted) =
+        watch(line, &mut signals, &job, (status, steps), folder.as_mut(), &alarms);
     let mut verdict = Verdict::of(&job, &snapshot, interrupted);
     verdict.log = log.finish();
     let text = summary(&snapshot, &verdict, &job);
@@ -208,7 +215,7 @@ fn watch(
     mut line: Line,
     signals: &mut Signals,
     job: &Job,
-    mut status: Status,
+    (mut status, mut steps): (Status, Option<Steps>),
     mut folder: Option<&mut ReportFolder>,
     alarms: &[RecorderAlarm],
 ) -> (Snapshot, bool) {
@@ -236,7 +243,8 @@ fn watch(
             return (line.abort(), true);
         }
         let over = alarms.iter().any(RecorderAlarm::has_failed);
-        if (asked == 1 || over) && stop_by.is_none() {
+        let stepped = steps.as_mut().is_some_and(|s| !ended && s.pass_on(&handle));
+        if (asked == 1 || over || stepped) && stop_by.is_none() {
             handle.request_stop();
             stop_by = Some(Instant::now() + deadline);
         }

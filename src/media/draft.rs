@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::recording::format::MAGIC;
 use crate::recording::segment_path;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -99,11 +100,7 @@ impl Draft {
             let what = format!("cannot be made: there is no folder {}", folder.display());
             return Err(wrong(target, &what));
         }
-        let mut draft = std::ffi::OsString::from(".");
-        draft.push(name);
-        // The ending stays: a recording's segments have theirs before it.
-        draft.push(format!(".{}.part", std::process::id()));
-        let path = target.with_file_name(draft);
+        let path = free_name(target, name);
         Ok(Draft { what, target: target.into(), path, force, finished: false, old: Vec::new() })
     }
 
@@ -150,7 +147,7 @@ impl Draft {
         if let Some(other) = names_in(&self.target)?.iter().find(|n| !self.old.contains(n)) {
             return Err(io::Error::other(format!("{other:?} was put into it meanwhile")));
         }
-        let aside = self.path.with_extension("old");
+        let aside = aside_of(&self.path);
         std::fs::rename(&self.target, &aside)?;
         if let Err(e) = std::fs::rename(&self.path, &self.target) {
             let _ = std::fs::rename(&aside, &self.target);
@@ -173,6 +170,27 @@ impl Draft {
         }
         Ok(())
     }
+}
+
+/// A hidden name beside the target that nobody has. What a killed program left keeps its name, though in a container
+/// the next one may have the same process id.
+fn free_name(target: &Path, name: &OsStr) -> PathBuf {
+    let id = std::process::id();
+    let draft = |n: u32| {
+        let mut draft = OsString::from(".");
+        draft.push(name);
+        // The ending stays: a recording's segments have theirs before it.
+        draft.push(if n == 0 { format!(".{id}.part") } else { format!(".{id}-{n}.part") });
+        target.with_file_name(draft)
+    };
+    let is_free =
+        |p: &PathBuf| p.symlink_metadata().is_err() && aside_of(p).symlink_metadata().is_err();
+    (0..u32::MAX).map(draft).find(is_free).unwrap_or_else(|| draft(0))
+}
+
+/// Where what a folder replaces is while it is replaced.
+fn aside_of(draft: &Path) -> PathBuf {
+    draft.with_extension("old")
 }
 
 fn durable(path: &Path) -> io::Result<()> {

@@ -28,6 +28,9 @@ pub struct VerifyConfig {
     /// Workers of the stage. With several, each sees only some serials: they must still increase, but gaps
     /// are not counted.
     pub workers: usize,
+    /// Whether the frames come again from the beginning, as those of a replay with `loop` do: then a serial that falls
+    /// back begins a new round if the frame's id did not fall back, too.
+    pub rounds: bool,
 }
 
 impl Default for VerifyConfig {
@@ -39,6 +42,7 @@ impl Default for VerifyConfig {
             fail_on_bad: false,
             stamped: true,
             workers: 1,
+            rounds: false,
         }
     }
 }
@@ -51,6 +55,8 @@ pub struct Verify {
     /// The one in use first.
     contents: Vec<Content>,
     last: Option<u64>,
+    /// The id of that frame.
+    last_id: u64,
     /// Frames since then that were too incomplete, or too large, to say their serial.
     nameless: u64,
     /// Missing at frames that had been overtaken, and not yet told of; below zero: told of by them, and
@@ -66,6 +72,8 @@ struct VerifyCounts {
     bytes: Counter,
     torn: Counter,
     truncated: Counter,
+    /// Of one, unless frames come again.
+    rounds: Counter,
     misordered: Counter,
     overtaken: Counter,
     duplicated: Counter,
@@ -118,6 +126,7 @@ impl StageResults for VerifyCounts {
             ("bytes", count(&self.bytes)),
             ("torn", count(&self.torn)),
             ("truncated", count(&self.truncated)),
+            ("rounds", count(&self.rounds)),
             ("misordered", count(&self.misordered)),
             ("overtaken", count(&self.overtaken)),
             ("duplicated", count(&self.duplicated)),
@@ -151,6 +160,7 @@ impl Verify {
             config,
             contents: Vec::new(),
             last: None,
+            last_id: 0,
             nameless: 0,
             deferred: 0,
             counts: Arc::default(),
@@ -221,8 +231,15 @@ impl Verify {
         cx: &StageContext<'_>,
     ) -> Result<(), StageError> {
         let counts = &self.counts;
-        let Some(last) = self.last else {
-            self.last = Some(serial);
+        let last_id = self.last_id;
+        let begins = |last| {
+            let rounds = self.config.rounds && !frame.meta().out_of_order;
+            rounds && serial <= last && frame.id() > last_id
+        };
+        let Some(last) = self.last.filter(|last| !begins(*last)) else {
+            counts.rounds.bump();
+            (self.last, self.last_id) = (Some(serial), frame.id());
+            (self.nameless, self.deferred) = (0, 0);
             return Ok(());
         };
         if serial == last {
@@ -239,7 +256,7 @@ impl Verify {
             counts.misordered.bump();
             return Err(MISORDERED);
         }
-        self.last = Some(serial);
+        (self.last, self.last_id) = (Some(serial), frame.id());
         let nameless = std::mem::take(&mut self.nameless);
         if self.config.workers > 1 {
             return Ok(());

@@ -501,6 +501,125 @@ fn force_replaces_no_recording_and_nothing_of_others() {
 }
 
 #[test]
+fn a_page_replaces_no_recording() {
+    // Catches `info a.flr --html a.flr`, which made a page of the recording.
+    let folder = Folder::new("page-over");
+    let flr = folder.path("a.flr");
+    recording(&flr, 3, PADDED);
+    let before = std::fs::read(&flr).unwrap();
+    refused(&folder, &["info", &flr, "--html", &flr], 2, "is not replaced");
+    assert!(std::fs::read(&flr).unwrap() == before);
+    let page = folder.path("a.html");
+    for _ in 0..2 {
+        let o = frameline(&["info", &flr, "--html", &page]);
+        assert_eq!(o.status.code(), Some(0), "{}", text(&o.stderr));
+    }
+    assert_eq!(names(&folder), ["a.flr", "a.html"]);
+}
+
+#[test]
+fn what_a_killed_program_left_is_in_nobodys_way() {
+    // Catches a program in a container, whose process id is that of the killed one before it: its draft's name was taken.
+    let folder = Folder::new("same-id");
+    let flr = folder.path("a.flr");
+    recording(&flr, 3, PADDED);
+    let program = env!("CARGO_BIN_EXE_frameline");
+    let runs = |left: &str, args: &[&str]| {
+        let script = format!("mkdir {left}; exec {program} \"$@\"");
+        let o = std::process::Command::new("sh")
+            .current_dir(&folder.0)
+            .args(["-c", &script, "sh"])
+            .args(args)
+            .output()
+            .expect("a shell");
+        assert_eq!(o.status.code(), Some(0), "{args:?}: {}", text(&o.stderr));
+    };
+    for to in ["npy", "png", "tiff", "seq", "mcap"] {
+        let out = format!("o.{to}");
+        let left = format!(".{out}.$$.part .{out}.jsonl.$$.part .{out}.$$.old");
+        runs(&left, &["export", "a.flr", "--to", to, "--out", &out]);
+    }
+    runs(".c.flr.$$.part", &["cut", "a.flr", "--out", "c.flr"]);
+    runs(".r.flr.$$.part", &["repair", "a.flr", "--out", "r.flr"]);
+    runs(".i.flr.$$.part", &["import", "o.png", "--out", "i.flr"]);
+    assert_eq!(Recording::open(folder.path("i.flr")).unwrap().frames(), 3);
+    // What was left is nobody's to remove, and each run left nothing of its own.
+    let hidden = names(&folder).into_iter().filter(|n| n.starts_with('.')).count();
+    assert_eq!(hidden, 5 * 3 + 3, "{:?}", names(&folder));
+}
+
+#[test]
+fn hidden_files_of_a_folder_are_no_images() {
+    // Catches an import that fails at the file which macOS puts beside an image, or takes a hidden one for a frame.
+    let folder = Folder::new("hidden");
+    let (flr, images) = (folder.path("a.flr"), folder.path("o"));
+    recording(&flr, 3, PADDED);
+    let o = frameline(&["export", &flr, "--to", "png", "--out", &images]);
+    assert_eq!(o.status.code(), Some(0), "{}", text(&o.stderr));
+    std::fs::write(format!("{images}/._00000000.png"), [0, 5, 22, 7, 0, 2]).unwrap();
+    std::fs::copy(format!("{images}/00000001.png"), format!("{images}/.00000001.png")).unwrap();
+    let out = folder.path("b.flr");
+    let o = frameline(&["import", &images, "--out", &out, "--rate", "5", "--json"]);
+    assert_eq!(o.status.code(), Some(0), "{}", text(&o.stderr));
+    assert_eq!(object(&o)["frames"], 3);
+}
+
+#[test]
+fn frames_that_come_again_are_in_order() {
+    // Catches a replay in rounds that the stage which checks simulated frames takes for one whose frames came in a wrong
+    // order, itself and as a recording.
+    let folder = Folder::new("rounds");
+    let (flr, again) = (folder.path("a.flr"), folder.path("b.flr"));
+    let camera = "sim:?width=64&height=48&rate=max";
+    let o = frameline(&["record", "--source", camera, "--frames", "40", "--out", &flr, "--quiet"]);
+    assert_eq!(o.status.code(), Some(0), "{}", text(&o.stderr));
+    let in_rounds = format!("replay:{flr}?rate=max&from=7&loop=3");
+    let o = frameline(&["record", "--source", &in_rounds, "--out", &again, "--quiet"]);
+    assert_eq!(o.status.code(), Some(0), "{}", text(&o.stderr));
+    let one = format!("replay:{flr}?rate=max&from=9&to=9&loop=5");
+    for (uri, frames, rounds) in [
+        (in_rounds, 99, 3),
+        (format!("replay:{again}?rate=max"), 99, 3),
+        (format!("replay:{flr}?rate=max"), 40, 1),
+        (one, 5, 5),
+    ] {
+        let o = frameline(&["run", "--source", &uri, "--json", "--quiet"]);
+        assert_eq!(o.status.code(), Some(0), "{uri}: {}", text(&o.stderr));
+        let v = &object(&o)["results"]["verify"];
+        assert_eq!((&v["frames"], &v["rounds"]), (&frames.into(), &rounds.into()), "{uri}: {v}");
+    }
+}
+
+#[test]
+fn each_line_on_stdin_is_a_step() {
+    // Catches a replay with step=on that nobody can step, and one that waits for steps when none can come any more.
+    let folder = Folder::new("steps");
+    let flr = folder.path("a.flr");
+    // Five frames come, and four are lost before the second.
+    let camera = "sim:?width=64&height=48&rate=max&faults=at 1 lose 4";
+    let o = frameline(&["record", "--source", camera, "--frames", "9", "--out", &flr, "--quiet"]);
+    assert_eq!(o.status.code(), Some(0), "{}", text(&o.stderr));
+    for (typed, frames) in [("", 0), ("\n\nand a word\n", 3), (&"\n".repeat(300), 5)] {
+        let uri = format!("replay:{flr}?step=on&faults=off");
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_frameline"))
+            .args(["run", "--source", &uri, "--json"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        // It may be over before all was typed.
+        let _ = std::io::Write::write_all(&mut stdin, typed.as_bytes());
+        drop(stdin);
+        let o = finish(child);
+        assert_eq!(o.status.code(), Some(0), "{}", text(&o.stderr));
+        assert!(text(&o.stderr).contains("brings the next frame"), "{}", text(&o.stderr));
+        assert_eq!(object(&o)["frames"]["delivered"], frames, "{typed:?}");
+    }
+}
+
+#[test]
 fn a_repair_that_is_interrupted_leaves_nothing() {
     // Catches a half-made recording under the name that was asked for.
     let folder = Folder::new("repair");

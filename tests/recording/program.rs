@@ -287,7 +287,7 @@ fn a_page_shows_what_a_recording_holds() {
     let nowhere = folder.file("no/folder/page.html").display().to_string();
     let o = frameline(&["info", &name, "--html", &nowhere]);
     assert_eq!(o.status.code(), Some(2));
-    assert!(stderr(&o).contains("no such folder"), "{}", stderr(&o));
+    assert!(stderr(&o).contains("there is no folder"), "{}", stderr(&o));
 }
 
 /// Catches: a recording that tells the machine's name to whoever it is sent to.

@@ -5,7 +5,8 @@ use super::strip::{Thumbnail, thumbnails};
 use crate::cli::report::page::{POLICY, STYLE, count, nanos, seconds, tile_row};
 use crate::cli::report::sections::{Row, section, table};
 use crate::cli::units::{grouped, rate, size, time_on_page};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::media::Draft;
 use crate::recording::{CAUSES, Facts, MAX_GAPS};
 use crate::words::counted;
 use base64::Engine as _;
@@ -20,20 +21,13 @@ const PICTURE_SIDES: (usize, usize) = (320, 240);
 const TOLD: usize = 40;
 const _: () = assert!(TOLD <= MAX_GAPS);
 
-/// Writes the page.
+/// Writes the page in place of an earlier one; never in place of a recording, and whole or not at all.
 pub(super) fn write(path: &Path, shown: &Shown<'_>) -> Result<(), Error> {
     let (width, height) = PICTURE_SIDES;
+    let draft = Draft::file(path, true)?;
     let strip = thumbnails(shown.recording, PICTURES, width, height);
-    std::fs::write(path, page(shown, &strip)).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => {
-            let what = format!("{} cannot be written: there is no such folder", path.display());
-            Error::config(what)
-        }
-        _ => {
-            let what = format!("{} cannot be written", path.display());
-            Error::with_source(ErrorKind::Io, what, e)
-        }
-    })
+    std::fs::write(draft.path(), page(shown, &strip)).map_err(|e| draft.cannot(e))?;
+    draft.finish()
 }
 
 fn page(shown: &Shown<'_>, strip: &[Thumbnail]) -> String {

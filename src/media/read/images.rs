@@ -82,9 +82,12 @@ fn of_folder(path: &Path) -> Result<(Vec<PathBuf>, u64), Error> {
     };
     let (mut files, mut ignored) = (Vec::new(), 0);
     for entry in std::fs::read_dir(path).map_err(cannot)? {
-        let file = entry.map_err(cannot)?.path();
+        let entry = entry.map_err(cannot)?;
+        let file = entry.path();
+        // Such as the `._img1.png` that macOS puts beside an image.
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
         let ending = file.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        match ENDINGS.contains(&ending.as_str()) && file.is_file() {
+        match !is_hidden && ENDINGS.contains(&ending.as_str()) && file.is_file() {
             true => files.push(file),
             false => ignored += 1,
         }
