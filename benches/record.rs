@@ -253,7 +253,7 @@ fn captured(path: Option<&PathBuf>, rate: f64, seconds: f64, all: &mut Captured)
 
 fn main() {
     let o = Options::from_args();
-    let (rounds, frames) = (o.rounds_or(12, 1), if o.quick { 24 } else { 160 });
+    let (rounds, frames) = (o.rounds_or(12, 1), if o.quick { 24 } else { 320 });
     let folder = std::env::var("FRAMELINE_BENCH_DIR")
         .map_or_else(|_| PathBuf::from("target"), PathBuf::from);
     let path = folder.join(format!("bench-record-{}.flr", std::process::id()));

@@ -392,6 +392,24 @@ fn a_busy_camera_gets_time_at_the_start() {
     });
 }
 
+/// Catches: a report that says the line stopped for what it only counted, or that hides that it did stop.
+#[test]
+fn what_is_only_counted_is_told_as_that() {
+    watched(|| {
+        for stops in [false, true] {
+            let mut camera = Tampered::new(sim(&small("rate=max&frames=20")));
+            camera.stop_faults = vec![Fault::code(SIM_CALL_ORDER)];
+            let at = if stops { SIM_CALL_ORDER } else { SIM_TIMEOUT };
+            let end = ended(line(camera.grabs(fail_once(at))).stage("verify", verify()));
+            let found = end.faults.iter().find(|f| f.code == SIM_CALL_ORDER).expect("it is told");
+            assert_eq!(end.failure.is_some(), stops, "{:?}", end.failure);
+            let (action, times) =
+                if stops { (FaultClass::Misuse.action(), 2) } else { ("count", 1) };
+            assert_eq!((found.action.as_str(), found.count), (action, times));
+        }
+    });
+}
+
 /// Catches: a busy answer in mid-run that is retried for ever.
 #[test]
 fn busy_for_ever_ends() {

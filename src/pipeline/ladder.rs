@@ -136,6 +136,15 @@ impl Capture {
 
     /// Notes a fault, before anything is done about it.
     pub(super) fn note_fault(&mut self, fault: Fault, doing: &'static str) -> FaultClass {
+        self.tell_fault(fault, doing, true)
+    }
+
+    /// Notes a fault about which nothing is done: the device is being stopped.
+    pub(super) fn count_fault(&mut self, fault: Fault, doing: &'static str) {
+        self.tell_fault(fault, doing, false);
+    }
+
+    fn tell_fault(&mut self, fault: Fault, doing: &'static str, acts: bool) -> FaultClass {
         let class = self.table.classify(fault.code);
         let call = Some(self.source.last_call()).filter(|c| !c.is_empty()).unwrap_or(doing);
         self.reporter.tell_surely(Event::Fault {
@@ -146,6 +155,7 @@ impl Capture {
             times: 1,
             frame_id: self.acceptance.last_id(),
             at: self.shared.clock.now(),
+            acts,
         });
         class
     }
@@ -158,7 +168,16 @@ impl Capture {
         self.source.take_faults(&mut |fault, call, times| {
             let class = table.classify(fault.code);
             let Fault { code, detail, .. } = fault;
-            reporter.tell_surely(Event::Fault { code, class, detail, call, times, frame_id, at });
+            reporter.tell_surely(Event::Fault {
+                code,
+                class,
+                detail,
+                call,
+                times,
+                frame_id,
+                at,
+                acts: false,
+            });
         });
     }
 

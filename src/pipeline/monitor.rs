@@ -34,6 +34,9 @@ pub(super) struct Monitor {
     log: Logbook,
 }
 
+/// What the line does about a fault while it stops the device, or one that the source met and went past.
+const COUNTED: &str = "count";
+
 /// A fault as a hot thread told it.
 struct Happened {
     code: i64,
@@ -42,6 +45,7 @@ struct Happened {
     times: u64,
     frame_id: Option<u64>,
     at: HostTime,
+    acts: bool,
 }
 
 impl Monitor {
@@ -127,8 +131,8 @@ impl Monitor {
     fn take_report(&mut self, event: Event, cold: &mut Cold) {
         let shared = self.shared.clone();
         match event {
-            Event::Fault { code, class, call, times, frame_id, at, detail: _ } => {
-                self.fault(cold, Happened { code, class, call, times, frame_id, at });
+            Event::Fault { code, class, call, times, frame_id, at, acts, detail: _ } => {
+                self.fault(cold, Happened { code, class, call, times, frame_id, at, acts });
             }
             Event::Diagnosis(report) => {
                 let text = self.log.diagnosis(&report);
@@ -228,6 +232,9 @@ impl Monitor {
 
     fn fault(&mut self, cold: &mut Cold, h: Happened) {
         if let Some(f) = cold.faults.iter_mut().find(|f| f.code == h.code) {
+            if h.acts && f.action == COUNTED {
+                f.action = h.class.action().to_owned();
+            }
             if f.add(h.call, h.times, h.at) {
                 let text = self.log.fault_elsewhere(f, h.call);
                 note(cold, h.at, text);
@@ -248,7 +255,7 @@ impl Monitor {
             frame_id: h.frame_id,
             first: h.at,
             last: h.at,
-            action: h.class.action().to_owned(),
+            action: if h.acts { h.class.action() } else { COUNTED }.to_owned(),
         };
         let text = self.log.fault(&report);
         note(cold, h.at, text);

@@ -181,7 +181,7 @@ impl Capture {
 
     fn stop_device(&mut self, rest: Rest, until: HostTime) {
         if let Err(fault) = self.call(activity::STOP, |c| c.source.stop_device()) {
-            self.note_fault(fault, "stop");
+            self.count_fault(fault, "stop");
         }
         if rest != Rest::Leave {
             self.fetch_rest(rest, until);
@@ -191,7 +191,7 @@ impl Capture {
     fn stop_host(&mut self) {
         // Whatever it answers, it is stopped: the source sees to that.
         if let Err(fault) = self.call(activity::STOP, |c| c.source.stop_host()) {
-            self.note_fault(fault, "stop");
+            self.count_fault(fault, "stop");
         }
         self.running = false;
         self.revoke();

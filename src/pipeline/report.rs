@@ -268,7 +268,8 @@ pub struct FaultReport {
     pub first: HostTime,
     /// Last time.
     pub last: HostTime,
-    /// What the line did.
+    /// What the line does about it ([`FaultClass::action`]); `count` where it only counts it: met while the device was
+    /// stopped, or by the source, which went on.
     pub action: String,
 }
 

@@ -123,6 +123,8 @@ pub(super) enum Event {
         times: u64,
         frame_id: Option<u64>,
         at: HostTime,
+        /// Something is done about it; else it is only counted.
+        acts: bool,
     },
     Diagnosis(Box<DiagnosisReport>),
     /// A rung of the ladder was tried, with that outcome.

@@ -24,6 +24,8 @@ const DONE: usize = 1024;
 struct Shared {
     /// The frame that comes next.
     next: AtomicU64,
+    /// The first frame that was found not to be readable, or above all of them.
+    unreadable: AtomicU64,
     stop: AtomicBool,
 }
 
@@ -39,7 +41,11 @@ impl Ahead {
     /// Reads ahead of frame `next`, from `first` up to `last`.
     pub fn start(maps: Arc<Maps>, recording: Arc<Recording>, first: u64, last: u64) -> Ahead {
         let (done, theirs) = touch::ring(RingBuffer::new(DONE));
-        let shared = Arc::new(Shared { next: AtomicU64::new(first), stop: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            next: AtomicU64::new(first),
+            unreadable: AtomicU64::new(u64::MAX),
+            stop: AtomicBool::new(false),
+        });
         let mut reader = Reader { maps, recording, shared: shared.clone(), done: theirs };
         // Without the thread the stages wait for the disk; the replay is the same.
         let thread = std::thread::Builder::new()
@@ -55,6 +61,14 @@ impl Ahead {
     /// Capture-bound. No allocation, no lock, no system call.
     pub fn set_next(&self, n: u64) {
         self.shared.next.store(n, Ordering::Release);
+    }
+
+    /// Whether the disk is known to fail at frame `n`: it was met there, ahead of the line.
+    ///
+    /// # Real-time
+    /// Capture-bound. No allocation, no lock, no system call.
+    pub fn is_unreadable(&self, n: u64) -> bool {
+        self.shared.unreadable.load(Ordering::Relaxed) == n
     }
 
     /// Frame `n` came back and is not lent again: its pages may go.
@@ -110,8 +124,10 @@ impl Reader {
                     }
                     asked += 1;
                 }
-                if let Some((file, offset, bytes)) = self.place(read) {
-                    self.maps.populate(file, offset, bytes);
+                if let Some((file, offset, bytes)) = self.place(read)
+                    && !self.maps.populate(file, offset, bytes)
+                {
+                    self.shared.unreadable.fetch_min(read, Ordering::Relaxed);
                 }
                 read += 1;
                 continue;

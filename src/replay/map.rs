@@ -73,6 +73,14 @@ impl Maps {
         f.watched.is_torn() || f.file.metadata().is_ok_and(|now| now.len() < f.bytes)
     }
 
+    /// Whether a page of a file could not be read, and zeros stand in its place.
+    ///
+    /// # Real-time
+    /// Any thread. Free.
+    pub fn has_zeros(&self, file: usize) -> bool {
+        self.files[file].watched.is_torn()
+    }
+
     /// Whether any page of any file could not be read.
     pub fn was_torn(&self) -> bool {
         self.files.iter().any(|f| f.watched.is_torn())
@@ -142,16 +150,20 @@ impl Maps {
         }
     }
 
-    /// Waits until bytes of a file are read, and enters them into the page table. A cold thread: blocks for the disk.
-    pub fn populate(&self, file: usize, offset: u64, bytes: u64) {
+    /// Waits until bytes of a file are read, and enters them into the page table. `false`: some of them cannot be read.
+    /// A cold thread: blocks for the disk.
+    pub fn populate(&self, file: usize, offset: u64, bytes: u64) -> bool {
+        #[cfg(target_os = "linux")]
         if let (Some((_, length)), Some(f)) =
             (self.place(file, offset, bytes), self.files.get(file))
             && length > 0
         {
-            // A system that is too old for it reads when the stage does.
-            #[cfg(target_os = "linux")]
-            let _ = f.map.advise_range(Advice::PopulateRead, offset as usize, length);
+            // EFAULT is SIGBUS to whoever reads there (madvise(2)). Other errors are those of a system that is too old for
+            // it: then the pages are read when the stage does.
+            let done = f.map.advise_range(Advice::PopulateRead, offset as usize, length);
+            return done.map_err(|e| e.raw_os_error()) != Err(Some(libc::EFAULT));
         }
+        true
     }
 
     /// Drops what was read of these bytes from our memory, as far as whole pages of the system go: what shares one with

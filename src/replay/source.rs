@@ -194,7 +194,7 @@ impl Replay {
             },
         };
         let file = self.recording.locate(self.next).map_or(0, |(file, _)| file);
-        if self.maps.is_torn(file) {
+        if self.maps.is_torn(file) || self.ahead.is_unreadable(self.next) {
             return fault(REPLAY_CUT_OFF);
         }
         if self.config.step && self.triggers == 0 {
@@ -379,7 +379,8 @@ impl Source for Replay {
         }
         let Some((file, offset)) = self.place(self.next) else { return self.damaged() };
         let room = &mut frame.buffer_mut()[..entry.payload_bytes as usize];
-        if !self.maps.copy(file, offset, room) {
+        // What could not be read while it was copied is zeros now.
+        if !self.maps.copy(file, offset, room) || self.maps.has_zeros(file) {
             return Grab::Fault(Fault::code(REPLAY_CUT_OFF));
         }
         if self.config.check && checksum(room) != entry.payload_crc {

@@ -565,6 +565,32 @@ fn hidden_files_of_a_folder_are_no_images() {
 }
 
 #[test]
+fn images_that_are_to_be_turned_are_told_of() {
+    // Catches a photograph that lies on its side in the recording, with no word about it.
+    let folder = Folder::new("turned");
+    let flr = folder.path("a.flr");
+    recording(&flr, 3, Geometry::new(6, 4, PixelFormat::MONO8));
+    let tiff = folder.path("a.tiff");
+    let o = frameline(&["export", &flr, "--to", "tiff", "--out", &tiff]);
+    assert_eq!(o.status.code(), Some(0), "{}", text(&o.stderr));
+    let notes = |out: &str| {
+        let o = frameline(&["import", &tiff, "--out", &folder.path(out), "--json"]);
+        assert_eq!(o.status.code(), Some(0), "{}", text(&o.stderr));
+        object(&o)["notes"].to_string()
+    };
+    assert!(!notes("b.flr").contains("turned"));
+    // The resolution's unit (296) of the first page becomes its orientation; 2, inches, says: mirrored.
+    let mut bytes = std::fs::read(&tiff).unwrap();
+    let unit = [0x28, 1, 3, 0, 1, 0, 0, 0];
+    let at = bytes.windows(8).position(|w| w == unit).expect("a resolution unit");
+    bytes[at..at + 2].copy_from_slice(&274_u16.to_le_bytes());
+    bytes[at + 8] = 2;
+    std::fs::write(&tiff, &bytes).unwrap();
+    let told = notes("c.flr");
+    assert!(told.contains("1 image to be shown turned or mirrored"), "{told}");
+}
+
+#[test]
 fn frames_that_come_again_are_in_order() {
     // Catches a replay in rounds that the stage which checks simulated frames takes for one whose frames came in a wrong
     // order, itself and as a recording.

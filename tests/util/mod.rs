@@ -303,6 +303,8 @@ pub struct Tampered {
     pub before_trigger: Box<dyn FnMut() + Send>,
     /// The faults that the first calls of `start` answer with.
     pub start_faults: Vec<Fault>,
+    /// The faults that the first calls of `stop_device` answer with, once it has stopped.
+    pub stop_faults: Vec<Fault>,
     pub calls: Arc<Mutex<Vec<&'static str>>>,
     grabs: u64,
     reopens: u32,
@@ -320,6 +322,7 @@ impl Tampered {
             before_stop: Box::new(|_| {}),
             before_trigger: Box::new(|| {}),
             start_faults: Vec::new(),
+            stop_faults: Vec::new(),
             calls: Arc::default(),
             grabs: 0,
             reopens: 0,
@@ -423,7 +426,8 @@ impl Source for Tampered {
     fn stop_device(&mut self) -> Result<(), Fault> {
         self.call("stop_device");
         (self.before_stop)(&mut self.inner);
-        self.inner.stop_device()
+        let answer = self.inner.stop_device();
+        if self.stop_faults.is_empty() { answer } else { Err(self.stop_faults.remove(0)) }
     }
     fn stop_host(&mut self) -> Result<(), Fault> {
         self.call("stop_host");

@@ -58,12 +58,18 @@ fn pictures(recording: &Recording) -> String {
     if !out.is_terminal() {
         return String::new();
     }
-    // Each picture has a blank behind it.
-    let width = (usize::from(terminal.size().1).saturating_sub(2) / PICTURES as usize)
-        .clamp(PICTURE_LEAST, PICTURE_MOST);
+    let (pictures, width) = room(terminal.size().1.into());
     let colours = wants_colour(&out) && speaks_utf8(|name| std::env::var(name).ok());
-    let strip = strip::thumbnails(recording, PICTURES, width - 1, PICTURE_HEIGHT);
+    let strip = strip::thumbnails(recording, pictures, width - 1, PICTURE_HEIGHT);
     strip::for_terminal(&strip, colours)
+}
+
+/// Pictures that so many columns have room for, and the columns of one, the blank behind it included.
+fn room(columns: usize) -> (u64, usize) {
+    // Two blanks stand before them.
+    let columns = columns.saturating_sub(2);
+    let pictures = (columns / PICTURE_LEAST).clamp(1, PICTURES as usize);
+    (pictures as u64, (columns / pictures).clamp(PICTURE_LEAST, PICTURE_MOST))
 }
 
 /// How the recording ended, in a word.
@@ -257,4 +263,20 @@ fn object(args: &InfoArgs, r: &Recording, f: &Facts) -> Value {
         })).collect::<Vec<_>>(),
         "events": f.events.iter().map(event).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strip_fits_the_terminal() {
+        // Catches pictures that a narrow terminal breaks into pieces.
+        for columns in 10..400 {
+            let (pictures, width) = room(columns);
+            assert!(2 + pictures as usize * width <= columns, "{columns}: {pictures} of {width}");
+        }
+        assert_eq!((room(0), room(20)), ((1, PICTURE_LEAST), (2, 9)));
+        assert_eq!((room(80), room(400)), ((PICTURES, 15), (PICTURES, PICTURE_MOST)));
+    }
 }

@@ -1,6 +1,6 @@
 //! Image files: one, or a folder of them in the order that people mean.
 
-use super::{Decoded, Frames, Taken, jpeg, order, png, tiff};
+use super::{Decoded, Frames, Seen, Taken, jpeg, order, png, tiff};
 use crate::error::{Error, ErrorKind};
 use crate::format::Geometry;
 use crate::words::{counted, line};
@@ -41,7 +41,7 @@ pub struct Images {
     pages: Option<(PathBuf, tiff::Pages)>,
     expected: u64,
     ignored: u64,
-    alpha: bool,
+    seen: Seen,
 }
 
 impl Images {
@@ -56,15 +56,15 @@ impl Images {
             expected += pages_of(file)?;
         }
         files.reverse();
-        Ok(Images { files, pages: None, expected, ignored, alpha: false })
+        Ok(Images { files, pages: None, expected, ignored, seen: Seen::default() })
     }
 
     fn decode(&mut self, path: &Path, pixels: &mut Vec<u8>) -> Result<Option<Decoded>, Error> {
         let broken = |e: String| broken(path, &e);
         let (kind, file) = open(path)?;
         match kind {
-            Kind::Png => png::decode(BufReader::new(file), pixels, &mut self.alpha).map(Some),
-            Kind::Jpeg => jpeg::decode(BufReader::new(file), pixels).map(Some),
+            Kind::Png => png::decode(BufReader::new(file), pixels, &mut self.seen).map(Some),
+            Kind::Jpeg => jpeg::decode(BufReader::new(file), pixels, &mut self.seen).map(Some),
             Kind::Tiff => tiff::Pages::new(file).map(|pages| {
                 self.pages = Some((path.into(), pages));
                 None
@@ -162,7 +162,7 @@ impl Frames for Images {
             if let Some((path, pages)) = &mut self.pages {
                 let file = path.clone();
                 let page = match pages.advance() {
-                    Ok(true) => pages.decode(pixels, &mut self.alpha).map(Some),
+                    Ok(true) => pages.decode(pixels, &mut self.seen).map(Some),
                     Ok(false) => Ok(None),
                     Err(e) => Err(e),
                 };
@@ -191,8 +191,14 @@ impl Frames for Images {
                 counted(self.ignored, "entry").replace("entrys", "entries")
             ));
         }
-        if self.alpha {
+        if self.seen.alpha {
             notes.push("transparency was left out".into());
+        }
+        if self.seen.turned > 0 {
+            let images = counted(self.seen.turned, "image");
+            notes.push(format!(
+                "{images} to be shown turned or mirrored: pixels are kept as they lie in the file"
+            ));
         }
         notes
     }

@@ -1,6 +1,6 @@
 //! JPEG.
 
-use super::{Decoded, image_bytes};
+use super::{Decoded, Seen, image_bytes, orientation};
 use crate::format::PixelFormat;
 use std::io::{BufRead, Seek};
 use zune_jpeg::JpegDecoder;
@@ -8,7 +8,11 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// Decodes an image into `pixels`: grey where the file is, colours otherwise.
-pub fn decode(file: impl BufRead + Seek, pixels: &mut Vec<u8>) -> Result<Decoded, String> {
+pub fn decode(
+    file: impl BufRead + Seek,
+    pixels: &mut Vec<u8>,
+    seen: &mut Seen,
+) -> Result<Decoded, String> {
     // Strict: what is cut off is an error and no grey area.
     let options = DecoderOptions::default().set_strict_mode(true);
     let side = crate::format::MAX_SIDE_PIXELS as usize;
@@ -26,6 +30,7 @@ pub fn decode(file: impl BufRead + Seek, pixels: &mut Vec<u8>) -> Result<Decoded
     pixels.clear();
     pixels.resize(all, 0);
     decoder.decode_into(pixels).map_err(|e| told(&e))?;
+    seen.turned += u64::from(decoder.exif().is_some_and(|exif| orientation::of_exif(exif)));
     Ok((width as u32, height as u32, format))
 }
 

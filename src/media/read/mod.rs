@@ -3,6 +3,7 @@
 mod images;
 mod jpeg;
 mod order;
+mod orientation;
 mod png;
 mod raw;
 mod seq;
@@ -63,6 +64,15 @@ fn image_bytes(width: u64, height: u64, pixel_bytes: u64) -> Result<usize, Strin
 
 /// An image that was decoded into whole bytes a pixel, without padding.
 type Decoded = (u32, u32, PixelFormat);
+
+/// What was seen in images and is not in their pixels.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Transparency was left out.
+    alpha: bool,
+    /// Images that ask to be shown turned or mirrored.
+    turned: u64,
+}
 
 /// Leaves out the last of `components` components of each pixel, each of `bytes` bytes: transparency.
 fn drop_alpha(pixels: &mut Vec<u8>, components: usize, bytes: usize) {

@@ -1,6 +1,6 @@
 //! PNG.
 
-use super::{Decoded, drop_alpha, image_bytes};
+use super::{Decoded, Seen, drop_alpha, image_bytes, orientation};
 use crate::format::PixelFormat;
 use png::{BitDepth, ColorType, Transformations};
 use std::io::{BufRead, Seek};
@@ -8,11 +8,11 @@ use std::io::{BufRead, Seek};
 /// Room for a few rows of the decoder's own beside the image.
 const ROOM: usize = 16 << 20;
 
-/// Decodes an image into `pixels`. `alpha` is set where transparency was left out.
+/// Decodes an image into `pixels`.
 pub fn decode(
     file: impl BufRead + Seek,
     pixels: &mut Vec<u8>,
-    alpha: &mut bool,
+    seen: &mut Seen,
 ) -> Result<Decoded, String> {
     let limits = png::Limits { bytes: ROOM };
     let mut decoder = png::Decoder::new_with_limits(file, limits);
@@ -29,9 +29,11 @@ pub fn decode(
     pixels.clear();
     pixels.resize(all, 0);
     reader.next_frame(pixels).map_err(|e| e.to_string())?;
+    let exif = reader.info().exif_metadata.as_deref();
+    seen.turned += u64::from(exif.is_some_and(orientation::of_exif));
     if matches!(color, ColorType::GrayscaleAlpha | ColorType::Rgba) {
         drop_alpha(pixels, color.samples(), bytes);
-        *alpha = true;
+        seen.alpha = true;
     }
     let grey = matches!(color, ColorType::Grayscale | ColorType::GrayscaleAlpha);
     let format = match (grey, bytes) {

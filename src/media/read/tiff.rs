@@ -1,12 +1,13 @@
 //! TIFF, page by page.
 
-use super::{Decoded, drop_alpha, image_bytes};
+use super::{Decoded, Seen, drop_alpha, image_bytes, orientation};
 use crate::format::PixelFormat;
 use crate::media::image::MAX_IMAGE_BYTES;
 use std::fs::File;
 use std::io::BufReader;
 use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
+use tiff::tags::Tag;
 
 /// The pages of one file.
 pub struct Pages {
@@ -36,8 +37,8 @@ impl Pages {
         Ok(true)
     }
 
-    /// Decodes the page into `pixels`. `alpha` is set where transparency was left out.
-    pub fn decode(&mut self, pixels: &mut Vec<u8>, alpha: &mut bool) -> Result<Decoded, String> {
+    /// Decodes the page into `pixels`.
+    pub fn decode(&mut self, pixels: &mut Vec<u8>, seen: &mut Seen) -> Result<Decoded, String> {
         let (width, height) = self.decoder.dimensions().map_err(|e| e.to_string())?;
         let color = self.decoder.colortype().map_err(|e| e.to_string())?;
         let (format, components) = match color {
@@ -54,6 +55,8 @@ impl Pages {
         let bytes = if format == PixelFormat::MONO16 { 2 } else { 1 };
         let all = image_bytes(width.into(), height.into(), components * bytes)?;
         let decoded = self.decoder.read_image().map_err(|e| e.to_string())?;
+        let turned = self.decoder.find_tag_unsigned(Tag::Orientation).ok().flatten();
+        seen.turned += u64::from(turned.is_some_and(orientation::asks));
         pixels.clear();
         match decoded {
             DecodingResult::U8(v) if bytes == 1 => *pixels = v,
@@ -67,7 +70,7 @@ impl Pages {
         }
         if components == 4 {
             drop_alpha(pixels, 4, 1);
-            *alpha = true;
+            seen.alpha = true;
         }
         Ok((width, height, format))
     }
