@@ -95,6 +95,8 @@ pub struct Beside {
     pub part_count: u32,
     /// The first of them.
     pub parts: [Part; MAX_PARTS],
+    /// Of a frame that is replayed: when it came on the night that it was recorded, on that computer's clock; else 0.
+    pub recorded_host_time: HostTime,
 }
 
 impl Beside {

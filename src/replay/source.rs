@@ -13,6 +13,7 @@ use crate::clock::{Clock, HostTime, Nanos};
 use crate::error::{Error, ErrorKind};
 use crate::fault::{CodeTable, Fault, FaultClass};
 use crate::format::Geometry;
+use crate::meta::Beside;
 use crate::recording::format::{Entry, Header, checksum};
 use crate::recording::{Recording, Segment};
 use crate::source::{Diagnosis, Fill, FrameIdRule, Grab, Source, SourceCounts, SourceInfo};
@@ -268,7 +269,7 @@ impl Replay {
         let lost = entry.meta.lost_before;
         let meta = frame.meta_mut();
         *meta = entry.meta;
-        let beside = entry.beside;
+        let beside = Beside { recorded_host_time: entry.meta.host_time, ..entry.beside };
         if self.config.loops != 1 {
             let missing = lost.total().saturating_add(entry.lost_by_hops);
             let missing = u64::from(missing.saturating_add(entry.not_written));

@@ -19,6 +19,8 @@ pub struct Record {
     pub host_time: HostTime,
     /// The device's time stamp; 0 where it gives none.
     pub device_time: DeviceTime,
+    /// Of a frame that is replayed, when the line got it on the night of the recording; else 0.
+    pub recorded_host_time: HostTime,
     /// Whether all of it arrived.
     pub status: FrameStatus,
     /// Frames that this consumer did not get just before, for whatever cause.
@@ -38,12 +40,13 @@ pub struct Record {
 impl Record {
     /// The first line of a CSV file.
     pub const CSV_HEADER: &'static str = "sequence,frame_id,host_time_ns,device_time_ns,status,\
-        lost_before,width,height,pixel_format,pixels,above,mean,min,max\n";
+        lost_before,width,height,pixel_format,pixels,above,mean,min,max,\
+        recorded_host_time_ns\n";
 
     /// The first line of a CSV file with a row for each part.
     pub const PARTS_CSV_HEADER: &'static str = "sequence,frame_id,host_time_ns,device_time_ns,\
         status,lost_before,width,height,pixel_format,part,part_x,part_y,part_width,part_height,defect,\
-        mark_x,mark_y,mark_width,mark_height,mark_pixels,score\n";
+        mark_x,mark_y,mark_width,mark_height,mark_pixels,score,recorded_host_time_ns\n";
 
     /// The record of a frame.
     pub fn new(m: &FrameMeta, loss: LossBefore, measurement: Option<Measurement>) -> Self {
@@ -52,6 +55,7 @@ impl Record {
             frame_id: m.frame_id,
             host_time: m.host_time,
             device_time: m.device_time,
+            recorded_host_time: HostTime(0),
             status: m.status,
             lost_before: loss.total(),
             width: m.width,
@@ -86,6 +90,9 @@ impl Record {
             self.height,
             self.pixel_format
         );
+        if self.recorded_host_time != HostTime(0) {
+            let _ = write!(out, ",\"recorded_host_time_ns\":{}", self.recorded_host_time.0);
+        }
         if let Some(m) = &self.measurement {
             let _ = write!(
                 out,
@@ -122,13 +129,14 @@ impl Record {
     pub fn write_parts_csv(&self, parts: &[PartVerdict], out: &mut Vec<u8>) {
         if parts.is_empty() {
             self.write_frame_columns(out);
-            out.extend_from_slice(b",,,,,,,,,,,\n");
+            out.extend_from_slice(b",,,,,,,,,,,");
+            self.write_last_column(out);
         }
         for (i, p) in parts.iter().enumerate() {
             self.write_frame_columns(out);
             let (a, m) = (p.part, p.mark);
             let defect = p.defect.map_or("", |d| d.name());
-            let _ = writeln!(
+            let _ = write!(
                 out,
                 "{i},{},{},{},{},{defect},{},{},{},{},{},{:.3}",
                 a.x,
@@ -142,6 +150,7 @@ impl Record {
                 p.pixels,
                 finite(p.score)
             );
+            self.write_last_column(out);
         }
     }
 
@@ -168,10 +177,19 @@ impl Record {
         match &self.measurement {
             Some(m) => {
                 let mean = m.mean();
-                let _ = writeln!(out, "{},{},{mean:.3},{},{}", m.pixels, m.above, m.min, m.max);
+                let _ = write!(out, "{},{},{mean:.3},{},{}", m.pixels, m.above, m.min, m.max);
             }
-            None => out.extend_from_slice(b",,,,\n"),
+            None => out.extend_from_slice(b",,,,"),
         }
+        self.write_last_column(out);
+    }
+
+    /// A comma and the column that every row ends with: empty where nothing is replayed.
+    fn write_last_column(&self, out: &mut Vec<u8>) {
+        let _ = match self.recorded_host_time {
+            HostTime(0) => writeln!(out, ","),
+            HostTime(ns) => writeln!(out, ",{ns}"),
+        };
     }
 }
 
@@ -255,6 +273,22 @@ mod tests {
             assert_eq!(v["lost_before"], u32::MAX);
             assert_eq!(v["pixel_format"], "PixelFormat(0x01087777)");
             assert_eq!(v.get("above").is_some(), measured);
+            assert_eq!(v.get("recorded_host_time_ns"), None);
         }
+    }
+
+    #[test]
+    fn a_replayed_frame_tells_when_it_was_recorded() {
+        // Catches the time of that night lost from one of the forms.
+        let night = Record { recorded_host_time: HostTime(123), ..record(true) };
+        let (mut line, mut row, mut of_parts) = (Vec::new(), Vec::new(), Vec::new());
+        night.write_json(&[], &mut line);
+        night.write_csv(&mut row);
+        night.write_parts_csv(&two_parts(), &mut of_parts);
+        let v: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        assert_eq!(v["recorded_host_time_ns"], 123);
+        assert!(row.ends_with(b",123\n"));
+        let rows = String::from_utf8(of_parts).unwrap();
+        assert_eq!(rows.lines().filter(|l| l.ends_with(",123")).count(), 2, "{rows}");
     }
 }

@@ -119,7 +119,8 @@ impl Stage for Results {
     ) -> Result<Flow, StageError> {
         let meta = frame.meta();
         let measured = self.board.as_ref().and_then(|b| b.find(meta.sequence));
-        let record = Record::new(meta, cx.loss_before(), measured);
+        let recorded_host_time = frame.beside().recorded_host_time;
+        let record = Record { recorded_host_time, ..Record::new(meta, cx.loss_before(), measured) };
         let pushed = match &mut self.verdicts {
             Some((board, verdict)) => {
                 let parts = board.find(meta.sequence, verdict).then_some(0);

@@ -207,7 +207,9 @@ fn steps_wait_for_their_trigger_and_times_are_kept() {
     source.software_trigger().unwrap();
     let grab = source.grab_into(&mut frame, Duration::from_millis(1));
     assert_eq!(grab, Grab::Filled { reported_bytes: SMALL.image_bytes() });
-    assert_eq!(frame.meta().device_time, entry(0, &SMALL).meta.device_time);
+    let recorded = entry(0, &SMALL).meta;
+    assert_eq!(frame.meta().device_time, recorded.device_time);
+    assert_eq!(frame.beside_mut().recorded_host_time, recorded.host_time);
     let none = source.grab_into(&mut frame, Duration::from_millis(1));
     assert!(matches!(none, Grab::Fault(f) if f.code == REPLAY_TIMEOUT), "one trigger, one frame");
     // At a thousandth of the pace the second frame is due 10 s after the first.
