@@ -3,7 +3,7 @@
 use super::chain::{KEPT, base_of};
 use super::format::{
     Broken, CLOSING_BYTES, CLOSING_OFFSET, Closing, ENTRY_BYTES, EVENT_BYTES, End, Entry,
-    EntryFault, Event, HEADER_BYTES, Header, Layout, checksum, parts,
+    EntryFault, Event, HEADER_BYTES, Header, Layout, TEXTS_OFFSET, Texts, checksum, parts,
 };
 use crate::error::{Error, ErrorKind};
 use crate::sys;
@@ -26,6 +26,8 @@ pub struct Segment {
     file: Arc<File>,
     bytes: u64,
     header: Header,
+    /// Why the header's texts cannot be read, where they cannot.
+    texts_fault: Option<Broken>,
     closing: Option<Closing>,
     frames: u64,
     being_written: bool,
@@ -104,7 +106,13 @@ impl Segment {
         let broken = |b: Broken| Error::new(ErrorKind::Source, format!("{} {b}", path.display()));
         let mut head = vec![0; HEADER_BYTES as usize];
         let read = read_at_most(&file, &mut head, 0).map_err(|e| unreadable(path, e))?;
-        let header = Header::decode(&head[..read]).map_err(broken)?;
+        let mut header = Header::decode_fixed(&head[..read]).map_err(broken)?;
+        // Damage to what is told in words must not cost a frame.
+        let mut texts_fault = None;
+        match Texts::decode(&head[TEXTS_OFFSET as usize..]) {
+            Ok(texts) => header.texts = texts,
+            Err(fault) => texts_fault = Some(fault),
+        }
         let (closing, being_written) =
             closing_of(&file, &head, &header.layout).map_err(|e| unreadable(path, e))?;
         let needed = header.layout.data_offset;
@@ -114,6 +122,7 @@ impl Segment {
             being_written,
             file: Arc::new(file),
             header,
+            texts_fault,
             closing,
             frames: 0,
         };
@@ -312,6 +321,23 @@ fn lost_segments(segments: &[Segment]) -> Vec<String> {
     lost
 }
 
+/// A sentence for each segment whose texts are damaged. All segments have the same: another's stand for them.
+fn damaged_texts(segments: &mut [Segment]) -> Vec<String> {
+    let whole = segments.iter().find(|s| s.texts_fault.is_none()).map(|s| s.header.texts.clone());
+    let of = |s: &mut Segment| {
+        let fault = s.texts_fault.as_ref()?;
+        let path = s.path.display();
+        Some(match &whole {
+            Some(texts) => {
+                s.header.texts = texts.clone();
+                format!("{path} {fault}; those of another segment stand for them")
+            }
+            None => format!("{path} {fault}; its source, features and host are not known"),
+        })
+    };
+    segments.iter_mut().filter_map(of).collect()
+}
+
 /// Adds the segments that follow the first one, of those that `look` finds beside it; what is there and cannot be read goes to
 /// `missing`, each in a sentence.
 fn follow(
@@ -384,6 +410,7 @@ impl Recording {
         let mut segments = vec![first];
         let base = base_of(path, number);
         follow(&mut segments, &mut missing, || siblings(&base))?;
+        missing.extend(damaged_texts(&mut segments));
         missing.extend(lost_segments(&segments));
         let mut frames = 0;
         let starts = segments.iter().map(|s| {

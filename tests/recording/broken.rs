@@ -1,8 +1,8 @@
 //! A corpus of broken files, made here, with the sentence that each must print.
 
-use super::made::{Folder, SMALL, payload, recording};
-use frameline::recording::format::{Closing, EntryFault, checksum};
-use frameline::recording::{Recording, Segment};
+use super::made::{Folder, SMALL, payload, recording, writer};
+use frameline::recording::format::{Closing, End, EntryFault, Texts, checksum};
+use frameline::recording::{Recording, Rule, Segment, repair, verify};
 use std::path::Path;
 
 /// Seals the fixed fields of a header again, as somebody would who means harm.
@@ -40,7 +40,6 @@ fn broken_headers_are_sentences() {
         ),
         ("later version", with(&bytes, 8, &[2, 0]), "has version 2.1 of the format"),
         ("bit rot", with(&bytes, 40, &[1]), "the checksum of its header is"),
-        ("texts", with(&bytes, 5000, &[1]), "the checksum of its texts is"),
         ("stride", sealed(with(&bytes, 16, &1_u64.to_le_bytes())), "stride in its header is 1 and"),
         ("payload", sealed(with(&bytes, 24, huge)), "payload capacity in its header"),
         ("no frames", sealed(with(&bytes, 32, &[0; 8])), "frame capacity in its header is 0"),
@@ -70,6 +69,38 @@ fn broken_headers_are_sentences() {
     assert!(e.ends_with("none.flr: there is no such file"), "{e}");
     let e = Recording::open(&folder.0).unwrap_err().to_string();
     assert!(e.contains("is no file"), "{e}");
+}
+
+/// Catches: a recording that is lost with a bit of its source's name, or damage to it that nobody is told of.
+#[test]
+fn damaged_texts_cost_no_frame() {
+    let folder = Folder::new();
+    let path = folder.file("a.flr");
+    recording(&path, 3);
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, with(&bytes, 5000, &[1])).unwrap();
+    let r = Recording::open(&path).unwrap();
+    let found = verify(&r, |_| {});
+    let [missing] = &found.missing[..] else { panic!("{found:?}") };
+    assert!(missing.contains("the checksum of its texts is"), "{missing}");
+    assert!(missing.ends_with("its source, features and host are not known"), "{missing}");
+    assert_eq!((found.good, found.is_whole()), (3, false));
+    assert_eq!(r.header().texts, Texts::default());
+    // Another segment has the same texts.
+    let several = folder.file("c.flr");
+    let rule = Rule { segment_bytes: 64 << 10, ..Rule::default() };
+    writer(&several, 12, rule).finish(End::Finished).unwrap();
+    let bytes = std::fs::read(&several).unwrap();
+    std::fs::write(&several, with(&bytes, 5000, &[1])).unwrap();
+    let r2 = Recording::open(&several).unwrap();
+    let count = r2.segments().len();
+    assert!(count > 1 && r2.header().texts == r2.segments()[1].header().texts, "{count}");
+    assert_eq!((r2.header().texts.source.as_str(), verify(&r2, |_| {}).good), ("sim:", 12));
+    assert!(r2.missing()[0].ends_with("those of another segment stand for them"));
+    let mended = folder.file("b.flr");
+    repair(&r, &mended, |_| true).unwrap();
+    let found = verify(&Recording::open(&mended).unwrap(), |_| {});
+    assert_eq!((found.good, found.is_whole()), (3, true));
 }
 
 fn opened(path: &Path, bytes: &[u8]) -> Segment {

@@ -309,6 +309,13 @@ impl Header {
 
     /// Reads the first [`HEADER_BYTES`] of a file; believes nothing of it unchecked.
     pub fn decode(b: &[u8]) -> Result<Header, Broken> {
+        let mut header = Header::decode_fixed(b)?;
+        header.texts = Texts::decode(&b[TEXTS_OFFSET as usize..])?;
+        Ok(header)
+    }
+
+    /// The same without the texts, of which no frame needs anything.
+    pub fn decode_fixed(b: &[u8]) -> Result<Header, Broken> {
         if b.len() < 8 || b[..8] != MAGIC {
             let cut_off = b.len() < 8 && MAGIC.starts_with(b);
             return Err(match cut_off {
@@ -375,7 +382,7 @@ impl Header {
             geometry,
             max_payload_bytes: get64(b, 136),
             id_rule: FrameIdRule { modulus, skips_zero: b[104] != 0 },
-            texts: Texts::decode(&b[TEXTS_OFFSET as usize..])?,
+            texts: Texts::default(),
         })
     }
 }
