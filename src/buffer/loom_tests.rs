@@ -153,7 +153,7 @@ fn loom_a_waiting_owner_is_woken() {
                 None => drop(pool.wait_for_home(&mut waiter, Duration::MAX)),
             }
         }
-        droppers.map(|d| d.join().unwrap());
+        droppers.into_iter().for_each(|d| d.join().unwrap());
     });
 }
 
@@ -190,7 +190,7 @@ fn loom_a_waker_outlives_the_pool() {
             pool.wait_for_home(&mut waiter, Duration::MAX);
         }
         drop(pool);
-        droppers.map(|d| d.join().unwrap());
+        droppers.into_iter().for_each(|d| d.join().unwrap());
     });
 }
 

@@ -1,10 +1,12 @@
+use super::one::{closing_of, read_at_most};
 use super::*;
 use crate::clock::HostTime;
 use crate::format::{Geometry, PixelFormat};
 use crate::meta::FrameMeta;
-use crate::recording::format::{Texts, WallClock};
+use crate::recording::format::{HEADER_BYTES, Texts, WallClock};
 use crate::recording::{Head, Rule, Writer, segment_path};
 use crate::source::FrameIdRule;
+use std::fs::File;
 
 /// A folder that goes with its test.
 struct Folder(PathBuf);
