@@ -1,10 +1,12 @@
 //! 5 MP Mono8 frames recorded from a pool, as fast as the disk takes them; beside plain sequential direct writes of the
-//! same bytes to a reserved file of the same size on the same file system, both durable at the end. In turn, and who is first
+//! same bytes to a reserved file of the same size on the same file system, both durable at the end. In turn, in an order that
 //! changes from round to round. The limit is measured twice in each round, and its mean is compared with: how far it lies from
 //! itself is what the disk's mood does to a ratio.
 //!
-//! The limit writes from as many slots in turn as the recorder's pool has: frames come from memory. One buffer written over
-//! and over lies in a cache and is faster by some percent (`one_buffer`); what the recorder is of that stands beside.
+//! The limit writes from the recorder's own slots in turn: frames come from memory, and both from the same. The pool lives as
+//! long as the benchmark, as a line's does: slots that were filled a moment ago still lie in a cache, and new ones were never
+//! touched. One buffer written over and over is in a cache always and faster by some percent (`one_buffer`); what the recorder
+//! is of that stands beside.
 //!
 //! The memory that is written makes a difference: a request to the disk holds so many pieces of memory, and on ordinary
 //! pages a piece may be as short as a page. So the pool is one of advised huge pages, as a line that records has, the limit
@@ -108,13 +110,10 @@ fn turn(path: &Path, frames: u64, of: &mut Runs, run: impl FnOnce() -> f64) {
 }
 
 /// Bytes a second of a recorder that is fed as fast as it takes frames, everything durable at the end.
-fn ours(path: &Path, frames: u64, huge_pages: HugePages) -> f64 {
+fn ours(path: &Path, frames: u64, pool: &mut Pool) -> f64 {
     let bytes = GEOMETRY.image_bytes() as usize;
     let mut settings = RecorderSettings { waits: true, ..RecorderSettings::new(path) };
     settings.rule.frames = Some(frames);
-    let config =
-        PoolConfig { lock: false, huge_pages, ..PoolConfig::new(settings.holds() + 2, bytes) };
-    let mut pool = Pool::new(config, Default::default()).expect("memory");
     let mut recorder = Recorder::new(settings, head(GEOMETRY), bytes as u64);
     let mut stage = recorder.stage();
     stage.prepare(&GEOMETRY).expect("room on the disk");
@@ -145,16 +144,10 @@ fn ours(path: &Path, frames: u64, huge_pages: HugePages) -> f64 {
 }
 
 /// The same with nothing but writes, from so many buffers in turn.
-fn plain(path: &Path, frames: u64, buffers: usize) -> f64 {
+fn plain(path: &Path, frames: u64, pool: &mut Pool, buffers: usize) -> f64 {
     let bytes = (GEOMETRY.image_bytes() as usize).next_multiple_of(PAGE);
-    let config = PoolConfig {
-        lock: false,
-        huge_pages: HugePages::Advise,
-        ..PoolConfig::new(buffers, bytes)
-    };
-    let mut pool = Pool::new(config, Default::default()).expect("memory");
+    pool.collect();
     let mut slots: Vec<_> = (0..buffers).map(|_| pool.take().expect("a free slot")).collect();
-    slots.iter_mut().for_each(|slot| slot.buffer_mut()[..bytes].fill(7));
     let made =
         OpenOptions::new().create_new(true).write(true).custom_flags(libc::O_DIRECT).open(path);
     // A file system without direct I/O: both sides go through the page cache.
@@ -170,6 +163,18 @@ fn plain(path: &Path, frames: u64, buffers: usize) -> f64 {
     file.sync_data().expect("durable");
     let took = begun.elapsed();
     (frames * GEOMETRY.image_bytes()) as f64 / took.as_secs_f64()
+}
+
+/// As many slots as a line with a recorder has, filled with a picture.
+fn slots(path: &Path, huge_pages: HugePages) -> (Pool, usize) {
+    let bytes = (GEOMETRY.image_bytes() as usize).next_multiple_of(PAGE);
+    let slots = RecorderSettings::new(path).holds() + 2;
+    let config = PoolConfig { lock: false, huge_pages, ..PoolConfig::new(slots, bytes) };
+    let mut pool = Pool::new(config, Default::default()).expect("memory");
+    let mut taken: Vec<_> = (0..slots).map(|_| pool.take().expect("a free slot")).collect();
+    taken.iter_mut().for_each(|slot| slot.buffer_mut()[..bytes].fill(7));
+    drop(taken);
+    (pool, slots)
 }
 
 fn reserve(file: &std::fs::File, bytes: u64) {
@@ -251,26 +256,32 @@ fn captured(path: Option<&PathBuf>, rate: f64, seconds: f64, all: &mut Captured)
     all.add(&end);
 }
 
+const TURNS: usize = 5;
+
+/// Who has this turn: in twenty rounds each comes after each other as often, for what one leaves to the disk falls to the next.
+fn whose(round: usize, turn: usize) -> usize {
+    (round + turn * (1 + round / TURNS % (TURNS - 1))) % TURNS
+}
+
 fn main() {
     let o = Options::from_args();
-    let (rounds, frames) = (o.rounds_or(12, 1), if o.quick { 24 } else { 320 });
+    let (rounds, frames) = (o.rounds_or(40, 1), if o.quick { 24 } else { 160 });
     let folder = std::env::var("FRAMELINE_BENCH_DIR")
         .map_or_else(|_| PathBuf::from("target"), PathBuf::from);
     let path = folder.join(format!("bench-record-{}.flr", std::process::id()));
     let hiccups = Hiccups::start(&o);
     let [mut limit, mut again, mut one_buffer, mut recorded, mut ordinary] =
         [(); 5].map(|()| Runs::default());
-    let slots = RecorderSettings::new(&path).holds() + 2;
+    let (mut pool, slots) = slots(&path, HugePages::Advise);
+    let (mut ordinary_pool, _) = self::slots(&path, HugePages::Off);
     for round in 0..rounds {
-        let mut turns = [0, 1, 2, 3, 4];
-        turns.rotate_left(round % 5);
-        for which in turns {
-            match which {
-                0 => turn(&path, frames, &mut limit, || plain(&path, frames, slots)),
-                1 => turn(&path, frames, &mut recorded, || ours(&path, frames, HugePages::Advise)),
-                2 => turn(&path, frames, &mut again, || plain(&path, frames, slots)),
-                3 => turn(&path, frames, &mut one_buffer, || plain(&path, frames, 1)),
-                _ => turn(&path, frames, &mut ordinary, || ours(&path, frames, HugePages::Off)),
+        for turn_of_round in 0..TURNS {
+            match whose(round, turn_of_round) {
+                0 => turn(&path, frames, &mut limit, || plain(&path, frames, &mut pool, slots)),
+                1 => turn(&path, frames, &mut recorded, || ours(&path, frames, &mut pool)),
+                2 => turn(&path, frames, &mut again, || plain(&path, frames, &mut pool, slots)),
+                3 => turn(&path, frames, &mut one_buffer, || plain(&path, frames, &mut pool, 1)),
+                _ => turn(&path, frames, &mut ordinary, || ours(&path, frames, &mut ordinary_pool)),
             }
         }
     }
