@@ -16,6 +16,7 @@ use crate::sdk::gentl::Gentl;
 use crate::sdk::mvs::Mvs;
 use crate::sim::{Sim, SimConfig};
 use crate::source::Source;
+use std::path::Path;
 
 /// The stages of a run that names none, on the simulated conveyor: the inspection, its judge, and beside them a
 /// proof that no byte is torn. The rings outlast a stall of 0.1 s, which a shared virtual machine has now and then,
@@ -68,7 +69,7 @@ pub fn job(args: &RunArgs, cores: &[usize]) -> Result<Job, Error> {
         capture.set("duration", ns, Origin::Argument("--seconds"));
     }
     if let Some(dir) = &args.report {
-        let dir = Raw::Text(dir.display().to_string());
+        let dir = Raw::Text(named(dir, "--report")?.into());
         document.section_mut("report").set("dir", dir, Origin::Argument("--report"));
     }
     // What is set of the source decides which stages are built in, and other keys may belong to those.
@@ -93,6 +94,14 @@ pub fn job(args: &RunArgs, cores: &[usize]) -> Result<Job, Error> {
     findings::keep(&mut document);
     advise_huge_pages(&mut document);
     Job::new(&document, cores)
+}
+
+/// The name that was given with that argument: it becomes a text of the line's configuration, which others are told.
+pub(super) fn named<'a>(path: &'a Path, argument: &str) -> Result<&'a str, Error> {
+    path.to_str().ok_or_else(|| {
+        let name = path.display();
+        Error::config(format!("{argument}: {name} is no name in UTF-8; give another one"))
+    })
 }
 
 /// A line that records asks for huge pages where nobody says: a direct write takes its memory in pieces, and a request to the

@@ -46,7 +46,7 @@ pub fn run(args: &RunArgs, verbose: u8) -> Result<Verdict, Error> {
         return print(&job.toml).map(|()| Verdict::default());
     }
     let log = Log::start(&job.log, verbose)?;
-    let mut folder = job.report.as_ref().map(|dir| ReportFolder::create(dir, &job)).transpose()?;
+    let mut folder = job.report.as_ref().map(|dir| ReportFolder::create(dir)).transpose()?;
     // Before any thread of the line exists, so that none of them is killed by a signal.
     let no_handler =
         |e| Error::with_source(ErrorKind::Io, "the handler of Ctrl-C cannot be installed", e);
@@ -224,7 +224,7 @@ fn watch(
     let mut asked = 0;
     let mut stop_by: Option<Instant> = None;
     if let Some(folder) = &mut folder {
-        folder.begin(&handle.snapshot());
+        folder.begin(&handle.snapshot(), job);
     }
     loop {
         let ended = line.wait(LOOK);

@@ -5,7 +5,7 @@ use super::job::Job;
 use super::object::{Verdict, holders};
 use super::units::{percent, size, time};
 use crate::fault::code_text;
-use crate::pipeline::Snapshot;
+use crate::pipeline::{Snapshot, StageSnapshot};
 use crate::stage::Figure;
 use crate::telemetry::LatencySnapshot;
 use crate::words::counted;
@@ -196,6 +196,16 @@ fn hops(out: &mut String, s: &Snapshot) {
 /// Figures that are zero and named all the same.
 const SHOWN_ZEROS: usize = 4;
 
+/// What a stage counted, as a person is told it: the frames stand before it, and that they came once is no news.
+pub(super) fn figures(t: &StageSnapshot) -> impl Iterator<Item = &(&'static str, Figure)> {
+    let is_told = |(name, figure): &&(&str, Figure)| match *name {
+        "frames" => false,
+        "rounds" => matches!(figure, Figure::Count(2..)),
+        _ => true,
+    };
+    t.results.iter().filter(is_told)
+}
+
 fn results(all: &mut String, s: &Snapshot) {
     all.push_str("\nstages\n");
     for t in &s.stages {
@@ -205,7 +215,7 @@ fn results(all: &mut String, s: &Snapshot) {
         if t.failed > 0 {
             let _ = write!(out, ", {} failed ({} by a panic)", t.failed, t.panicked);
         }
-        let figures = || t.results.iter().filter(|(name, _)| *name != "frames");
+        let figures = || figures(t);
         for (name, figure) in figures() {
             let name = name.replace('_', " ");
             let _ = match figure {

@@ -47,8 +47,8 @@ pub fn cut(recording: &Recording, what: &Cut, watch: Watch<'_>) -> Result<(u64, 
     let segment = recording.locate(from).map_or(0, |(s, _)| s);
     let room = recording.segments()[segment].header().layout.payload_capacity;
     let draft = Draft::recording(&what.out)?;
-    let mut writer =
-        Writer::create(draft.path(), head, room.min(largest(recording, from, to)), rule)?;
+    let room = room.min(largest(recording, from, to));
+    let mut writer = Writer::create_as(draft.path(), draft.target(), head, room, rule)?;
     let mut payload = Vec::new();
     let mut events = events.into_iter().peekable();
     for n in from..=to {

@@ -131,7 +131,7 @@ pub fn import(what: &Import, watch: &mut dyn FnMut(u64, u64) -> bool) -> Result<
             Some(work) => work,
             none => {
                 let first = (taken.clone(), of_it.as_ref().and_then(|t| t.format));
-                none.insert(Work::begin(what, draft.path(), &*frames, first, told.as_ref())?)
+                none.insert(Work::begin(what, &draft, &*frames, first, told.as_ref())?)
             }
         };
         work.push(&taken, of_it, &pixels)?;
@@ -172,7 +172,7 @@ struct Work {
 impl Work {
     fn begin(
         what: &Import,
-        draft: &Path,
+        draft: &Draft,
         frames: &dyn Frames,
         (first, format): (Taken, Option<PixelFormat>),
         told: Option<&Told>,
@@ -215,7 +215,8 @@ impl Work {
             direct: false,
             ..Rule::default()
         };
-        let writer = Writer::create(draft, head, geometry.image_bytes(), rule)?;
+        let bytes = geometry.image_bytes();
+        let writer = Writer::create_as(draft.path(), draft.target(), head, bytes, rule)?;
         let rate = (!own_times).then_some(rate);
         Ok(Work { writer, first, geometry, rate, frames: 0, bytes: 0 })
     }

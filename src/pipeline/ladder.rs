@@ -183,6 +183,10 @@ impl Capture {
 
     /// A grab answered with a fault: classify, then act.
     pub(super) fn climb(&mut self, fault: Fault) -> Turned {
+        let is_silence = self.table.classify(fault.code) == FaultClass::Timeout;
+        if is_silence && self.source.is_asked_for(fault) {
+            return Turned::On;
+        }
         self.count_unanswered();
         let class = self.note_fault(fault, "grab");
         let now = self.shared.clock.now();

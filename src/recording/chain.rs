@@ -114,6 +114,8 @@ pub(crate) fn check_free(base: &Path) -> Result<(), Error> {
 #[derive(Debug)]
 pub(super) struct Chain {
     base: PathBuf,
+    /// What errors call it.
+    called: PathBuf,
     head: Head,
     rule: Rule,
     identity: [u8; 16],
@@ -132,7 +134,14 @@ impl Chain {
             hasher.write_u64(head.started.unix_ns ^ i as u64);
             half.copy_from_slice(&hasher.finish().to_le_bytes());
         }
-        Ok(Chain { base: base.into(), head, rule, identity, next: 0, live: false })
+        let (base, called) = (base.into(), base.into());
+        Ok(Chain { base, called, head, rule, identity, next: 0, live: false })
+    }
+
+    /// Errors tell of it under another name: that which it is to get.
+    pub fn called(mut self, name: &Path) -> Chain {
+        self.called = name.into();
+        self
     }
 
     /// Tells the calendar time anew with each segment: over months the host's clock and the calendar part.
@@ -163,9 +172,15 @@ impl Chain {
             id_rule: self.head.id_rule,
             texts: self.head.texts.clone(),
         };
-        let file = SegmentFile::create(&path, header, self.rule.direct)?;
+        let called = segment_path(&self.called, self.next);
+        let file = SegmentFile::create(&path, &called, header, self.rule.direct)?;
         self.next += 1;
         Ok(file)
+    }
+
+    /// What errors call the segment made last.
+    pub fn name_of_last(&self) -> PathBuf {
+        segment_path(&self.called, self.next.saturating_sub(1))
     }
 
     /// Takes back the segment made last, of which nothing was written.

@@ -25,6 +25,6 @@ pub use chain::{Head, Rule, segment_path};
 pub use facts::{CAUSES, Facts, FormatStretch, Gap, IntervalClass, MAX_GAPS};
 pub use reader::{Recording, Segment};
 pub use recorder::{Keep, RECORD_KEYS, RecordStage, Recorder, RecorderAlarm, RecorderSettings};
-pub use repair::{Repaired, repair};
+pub use repair::{Repaired, repair, repair_as};
 pub use verify::{BadFrames, Findings, verify};
 pub use writer::Writer;

@@ -23,6 +23,16 @@ pub struct Repaired {
 pub fn repair(
     recording: &Recording,
     out: &Path,
+    watch: impl FnMut(u64) -> bool,
+) -> Result<Repaired, Error> {
+    repair_as(recording, out, out, watch)
+}
+
+/// The same at a name that the new recording has only meanwhile: errors tell of it as `called`.
+pub fn repair_as(
+    recording: &Recording,
+    out: &Path,
+    called: &Path,
     mut watch: impl FnMut(u64) -> bool,
 ) -> Result<Repaired, Error> {
     let h = recording.header();
@@ -34,7 +44,7 @@ pub fn repair(
         texts: h.texts.clone(),
     };
     let rule = Rule { frames: Some(recording.frames()), ..Rule::default() };
-    let mut writer = Writer::create(out, head, h.layout.payload_capacity, rule)?;
+    let mut writer = Writer::create_as(out, called, head, h.layout.payload_capacity, rule)?;
     let mut events = recording.events()?;
     events.sort_by_key(|e| e.before_frame);
     let mut events = events.into_iter().peekable();

@@ -34,15 +34,20 @@ pub(super) struct SegmentFile {
 }
 
 impl SegmentFile {
-    /// Makes the file, which must not exist, with room for all that it may hold.
-    pub fn create(path: &Path, header: Header, direct: bool) -> Result<SegmentFile, Error> {
+    /// Makes the file, which must not exist, with room for all that it may hold. Errors tell of it as `called`.
+    pub fn create(
+        path: &Path,
+        called: &Path,
+        header: Header,
+        direct: bool,
+    ) -> Result<SegmentFile, Error> {
         let cannot = |what: &str, e: io::Error| {
-            Error::with_source(ErrorKind::Io, format!("{} {what}", path.display()), e)
+            Error::with_source(ErrorKind::Io, format!("{} {what}", called.display()), e)
         };
         let opened = OpenOptions::new().read(true).write(true).create_new(true).open(path);
         let file = opened.map_err(|e| match e.kind() {
-            io::ErrorKind::AlreadyExists => in_the_way(path),
-            io::ErrorKind::NotFound => no_folder(path),
+            io::ErrorKind::AlreadyExists => in_the_way(called),
+            io::ErrorKind::NotFound => no_folder(called),
             _ => cannot("cannot be made", e),
         })?;
         let bytes = header.layout.file_bytes(header.layout.frame_capacity);
@@ -51,7 +56,7 @@ impl SegmentFile {
                 ErrorKind::Io,
                 format!(
                     "there is no room for the {bytes} bytes of {}; free some, or ask for fewer frames or smaller segments",
-                    path.display()
+                    called.display()
                 ),
                 e,
             ),
@@ -59,7 +64,7 @@ impl SegmentFile {
                 ErrorKind::Io,
                 format!(
                     "{bytes} bytes are more than a file may have where {} is to lie; ask for smaller segments",
-                    path.display()
+                    called.display()
                 ),
             ),
             _ => cannot("cannot be written", e),

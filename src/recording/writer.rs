@@ -33,9 +33,21 @@ impl Writer {
         payload_bytes: u64,
         rule: Rule,
     ) -> Result<Writer, Error> {
+        let path = path.as_ref();
+        Writer::create_as(path, path, head, payload_bytes, rule)
+    }
+
+    /// The same at a name that it has only meanwhile: errors tell of it as `called`.
+    pub fn create_as(
+        path: &Path,
+        called: &Path,
+        head: Head,
+        payload_bytes: u64,
+        rule: Rule,
+    ) -> Result<Writer, Error> {
         let last = head.started.host;
         let rule = Rule { direct: false, ..rule };
-        let mut chain = Chain::new(path.as_ref(), head, rule)?;
+        let mut chain = Chain::new(path, head, rule)?.called(called);
         let file = chain.open_next(payload_bytes, 0)?;
         Ok(Writer { chain, file, frames: 0, events: 0, not_written: 0, before: 0, last })
     }
@@ -103,7 +115,8 @@ impl Writer {
     }
 
     fn cannot(&self, e: std::io::Error) -> Error {
-        let path = self.file.path().display();
+        let path = self.chain.name_of_last();
+        let path = path.display();
         match e.raw_os_error() {
             Some(libc::ENOSPC | libc::EDQUOT) => {
                 Error::new(ErrorKind::Io, format!("the disk of {path} is full"))

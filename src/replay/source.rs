@@ -452,6 +452,10 @@ impl Source for Replay {
         self.past.diagnose(self.next, self.payload_bytes() as u64)
     }
 
+    fn is_asked_for(&self, fault: Fault) -> bool {
+        fault.code == REPLAY_TIMEOUT
+    }
+
     fn reopen(&mut self) -> Result<(), Fault> {
         self.running = false;
         self.as_before = self.past.reopen(self.next)? == Back::AsBefore;

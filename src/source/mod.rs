@@ -249,6 +249,13 @@ pub trait Source: Send {
         Evidence::default()
     }
 
+    /// Whether a fault of a grab is a silence that was asked for: of a replay that waits for its step, or keeps the pace
+    /// of the recording. The line goes on; it counts nothing, and neither tells of it nor asks why.
+    fn is_asked_for(&self, fault: Fault) -> bool {
+        let _ = fault;
+        false
+    }
+
     /// The function of the SDK that answered with the last fault, for the log; empty: the source has none, and
     /// the log tells what the line was doing.
     fn last_call(&self) -> &'static str {

@@ -613,6 +613,14 @@ fn frames_that_come_again_are_in_order() {
         assert_eq!(o.status.code(), Some(0), "{uri}: {}", text(&o.stderr));
         let v = &object(&o)["results"]["verify"];
         assert_eq!((&v["frames"], &v["rounds"]), (&frames.into(), &rounds.into()), "{uri}: {v}");
+        // A person is told of rounds where there are several.
+        let report = folder.path("report");
+        let o = frameline(&["run", "--source", &uri, "--report", &report]);
+        let summary = text(&o.stdout);
+        let summary = summary.split("\nstages\n").nth(1).expect("the stages");
+        assert_eq!(summary.contains("rounds"), rounds > 1, "{uri}: {summary}");
+        let page = std::fs::read_to_string(format!("{report}/report.html")).unwrap();
+        assert_eq!(page.contains("<dt>rounds</dt>"), rounds > 1, "{uri}");
     }
 }
 
@@ -641,8 +649,58 @@ fn each_line_on_stdin_is_a_step() {
         let o = finish(child);
         assert_eq!(o.status.code(), Some(0), "{}", text(&o.stderr));
         assert!(text(&o.stderr).contains("brings the next frame"), "{}", text(&o.stderr));
+        assert!(!text(&o.stderr).contains("TIMEOUT"), "a wait for a step: {}", text(&o.stderr));
         assert_eq!(object(&o)["frames"]["delivered"], frames, "{typed:?}");
     }
+}
+
+#[test]
+fn no_room_is_told_of_the_file_that_was_asked_for() {
+    // Catches a sentence about a hidden draft, which is gone when somebody looks for it.
+    let folder = Folder::new("room");
+    let (flr, images) = (folder.path("a.flr"), folder.path("images"));
+    // 4 frames of 64 KiB: more than 100 KiB, and than a disk of 256 KiB has.
+    recording(&flr, 4, Geometry::new(256, 256, PixelFormat::MONO8));
+    let o = frameline(&["export", &flr, "--to", "png", "--out", &images]);
+    assert_eq!(o.status.code(), Some(0), "{}", text(&o.stderr));
+    let disk = folder.path("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let mount = ["-t", "tmpfs", "-o", "size=256k", "none", &disk];
+    let mounted = std::process::Command::new("mount").args(mount).output();
+    let mounted = mounted.is_ok_and(|o| o.status.success());
+    let run = |line: String, out: &str, want: &str| {
+        let program = env!("CARGO_BIN_EXE_frameline");
+        let o = std::process::Command::new("bash").args(["-c", &line, program]).output();
+        let o = o.expect("bash runs");
+        let told = text(&o.stderr);
+        assert_eq!(o.status.code(), Some(1), "{line}: {told}");
+        let last = told.lines().last().expect("a sentence");
+        assert!(last.contains(out) && last.contains(want), "{line}: {told}");
+        assert!(!told.contains(".part"), "{line}: {told}");
+    };
+    for command in [
+        format!("cut {flr} --from 0 --out OUT.flr"),
+        format!("repair {flr} --out OUT.flr"),
+        format!("import {images} --out OUT.flr"),
+        format!("export {flr} --to seq --out OUT.seq"),
+        format!("export {flr} --to tiff --out OUT.tiff"),
+        format!("export {flr} --to npy --out OUT.npy"),
+        format!("export {flr} --to mcap --out OUT.mcap"),
+    ] {
+        let limited = command.replace("OUT", &folder.path("b"));
+        run(format!("ulimit -f 100; exec \"$0\" {limited}"), &folder.path("b."), "");
+        if mounted {
+            let full = command.replace("OUT", &format!("{disk}/b"));
+            let what = if command.starts_with("export") { "is full" } else { "no room" };
+            run(format!("exec \"$0\" {full}"), &format!("{disk}/b."), what);
+        }
+    }
+    if mounted {
+        let _ = std::process::Command::new("umount").args(["-l", &disk]).status();
+    } else {
+        println!("no right to mount a small disk: only a limit on the size of files was tried");
+    }
+    assert_eq!(names(&folder), ["a.flr", "disk", "images"], "nothing is left");
 }
 
 #[test]

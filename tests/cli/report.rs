@@ -262,3 +262,62 @@ fn an_inspection_is_told_with_its_pictures_and_kept() {
     assert_eq!(shown, pictures.min(24));
     assert!(read(&dir, "config.toml").contains("name = \"inspect-save\""));
 }
+
+#[test]
+fn a_run_that_never_began_leaves_no_report() {
+    // Catches a folder with a configuration of a line that never ran, and one over that of a line that did.
+    let folder = Folder::new("never");
+    let dir = folder.path("runs/first");
+    let wrong = ["run", "--source", "sim:?colour=3", "--report", &dir];
+    let lost = ["run", "--source", "mvs:/no/such/library.so", "--report", &dir];
+    let late = [
+        "run",
+        "--source",
+        SMALL,
+        "--report",
+        &dir,
+        "--set",
+        "stage.verify.ring=8",
+        "--set",
+        "pool.slots=2",
+    ];
+    let refused = [(&wrong[..], "colour"), (&lost, "library.so"), (&late, "slots")];
+    for (args, want) in refused {
+        let o = frameline(args);
+        assert_ne!(o.status.code(), Some(0), "{args:?}");
+        assert!(text(&o.stderr).contains(want), "{args:?}: {}", text(&o.stderr));
+        assert!(!Path::new(&folder.path("runs")).exists(), "{args:?}");
+    }
+    let o = frameline(&["run", "--source", SMALL, "--frames", "5", "--report", &dir]);
+    assert_eq!(o.status.code(), Some(0), "{}", text(&o.stderr));
+    assert!(read(&dir, "config.toml").contains("frames = 5"));
+    let all = || {
+        let names = std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().file_name());
+        let mut all: Vec<_> =
+            names.map(|n| (std::fs::read(Path::new(&dir).join(&n)).unwrap(), n)).collect();
+        all.sort();
+        all
+    };
+    let before = all();
+    for (args, _) in refused {
+        let _ = frameline(args);
+        assert_eq!(all(), before, "{args:?}");
+    }
+}
+
+#[test]
+fn a_folder_whose_name_is_no_text_is_refused() {
+    // Catches a report in another folder than the one that was asked for.
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new("bytes");
+    let dir = folder.0.join(std::ffi::OsStr::from_bytes(b"r\xff"));
+    let o = std::process::Command::new(env!("CARGO_BIN_EXE_frameline"))
+        .args(["run", "--source", SMALL, "--frames", "5", "--report"])
+        .arg(&dir)
+        .output()
+        .expect("the program starts");
+    assert_eq!(o.status.code(), Some(2), "{}", text(&o.stderr));
+    let told = text(&o.stderr);
+    assert!(told.contains("--report: ") && told.contains("is no name in UTF-8"), "{told}");
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
+}

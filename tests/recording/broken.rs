@@ -29,6 +29,9 @@ fn broken_headers_are_sentences() {
     let huge = &u64::MAX.to_le_bytes();
     let corpus: Vec<(&str, Vec<u8>, &str)> = vec![
         ("empty", vec![], "has 0 bytes, fewer than the 16384 of a recording's header"),
+        ("reserved", vec![0; 70_000], "holds nothing but zeros: its 70000 bytes were reserved"),
+        ("reserved in part", vec![0; 100], "holds nothing but zeros: its 100 bytes were reserved"),
+        ("without header", [vec![0; 16384], bytes[16384..].to_vec()].concat(), "is no recording"),
         ("begun", b"FLREC".to_vec(), "has 5 bytes, fewer"),
         ("text", b"It was a dark and stormy night.".to_vec(), "is no recording"),
         ("png", [b"\x89PNG\r\n\x1a\n".to_vec(), vec![0; 20000]].concat(), "is no recording"),
@@ -65,6 +68,13 @@ fn broken_headers_are_sentences() {
         assert!(e.starts_with(&path.display().to_string()), "{what}: {e}");
         assert!(e.contains(want) && !e.contains('\n'), "{what}: {e}");
     }
+    // Whoever makes one has the lock before the room, and writes the header last.
+    let made = folder.file("made.flr");
+    let writer = writer(&made, 1, Rule::default());
+    std::fs::write(&made, vec![0; 70_000]).unwrap();
+    let e = Recording::open(&made).unwrap_err().to_string();
+    assert!(e.contains("made.flr is being made"), "{e}");
+    drop(writer);
     let e = Recording::open(folder.file("none.flr")).unwrap_err().to_string();
     assert!(e.ends_with("none.flr: there is no such file"), "{e}");
     let e = Recording::open(&folder.0).unwrap_err().to_string();

@@ -220,6 +220,38 @@ fn steps_wait_for_their_trigger_and_times_are_kept() {
     assert!(matches!(early, Grab::Fault(f) if f.code == REPLAY_TIMEOUT));
 }
 
+/// Catches: a replay that waits for its step, as was asked for, told as a fault, diagnosed, or written into a recording of it.
+#[test]
+fn waiting_for_a_step_is_no_fault() {
+    util::watched(|| {
+        let folder = Folder::new();
+        let path = folder.file("a.flr");
+        recording(&path, 3);
+        let source = replay(&format!("replay:{}?step=on", path.display()));
+        let line = Line::builder(source)
+            .stage("pass", util::pass())
+            .configure(|c| {
+                c.pool.lock = false;
+                c.faults.timeouts_before_diagnosis = 1;
+            })
+            .start()
+            .unwrap();
+        let handle = line.handle();
+        handle.software_trigger(Duration::from_secs(60)).unwrap();
+        util::until("the frame of the step comes", || handle.snapshot().frames.delivered == 1);
+        // Between two orders lies a grab, which finds no step.
+        for _ in 0..3 {
+            let answer = handle.set_feature("Width", "8", Duration::from_secs(60));
+            assert!(answer.is_err(), "a recording has no features");
+        }
+        let end = line.stop(Duration::from_secs(20));
+        util::assert_balanced(&end);
+        assert_eq!(end.frames.delivered, 1);
+        assert!(end.faults.is_empty() && end.diagnoses.is_empty(), "{:?}", end.faults);
+        assert!(end.recovery().is_empty(), "{}", end.recovery());
+    });
+}
+
 /// Catches: SIGBUS when a file is cut off while a stage reads from it, and a run that goes on with zeros as if nothing
 /// were wrong.
 #[test]

@@ -228,6 +228,10 @@ fn wrong_inputs_are_sentences() {
     recording(folder.file("good.flr").as_path(), 5);
     let text = folder.file("text.flr").display().to_string();
     std::fs::write(folder.file("text.flr"), "not a recording").unwrap();
+    // As a recording is left that is killed before its header is written; so large that nobody may read all of it.
+    let zeros = folder.file("zeros.flr").display().to_string();
+    std::fs::File::create(folder.file("zeros.flr")).unwrap().set_len(1 << 40).unwrap();
+    let nothing = "zeros.flr holds nothing but zeros: its 1099511627776 bytes were reserved, and nothing was committed";
     let none = folder.file("none.flr").display().to_string();
     let replay = |more: &str| format!("replay:{good}?{more}");
     let here = folder.0.display().to_string();
@@ -237,6 +241,11 @@ fn wrong_inputs_are_sentences() {
         (vec!["info", &none], 2, "there is no such file"),
         (vec!["info", &text], 1, "is no recording"),
         (vec!["verify", &text], 1, "is no recording"),
+        (vec!["info", &zeros], 1, nothing),
+        (vec!["verify", &zeros], 1, nothing),
+        (vec!["repair", &zeros, "--out", &none], 1, nothing),
+        (vec!["run", "--source", &format!("replay:{zeros}")], 1, nothing),
+        (vec!["record", "--source", CAMERA, "--out", &zeros], 2, "exists already"),
         (vec!["repair", &good, "--out", &good], 2, "exists already"),
         (vec!["record", "--source", CAMERA, "--out", &good], 2, "exists already"),
         (vec!["record", "--source", CAMERA, "--out", "/no/such/folder/a.flr"], 2, "no such folder"),

@@ -204,6 +204,9 @@ impl Source for Understated {
     fn evidence(&self) -> Evidence {
         self.inner.evidence()
     }
+    fn is_asked_for(&self, fault: Fault) -> bool {
+        self.inner.is_asked_for(fault)
+    }
     fn reopen(&mut self) -> Result<(), Fault> {
         self.inner.reopen()
     }
@@ -489,6 +492,9 @@ impl Source for Tampered {
     }
     fn evidence(&self) -> Evidence {
         self.inner.evidence()
+    }
+    fn is_asked_for(&self, fault: Fault) -> bool {
+        self.inner.is_asked_for(fault)
     }
     fn reopen(&mut self) -> Result<(), Fault> {
         self.call("reopen");

@@ -2,7 +2,7 @@
 
 use crate::cli::args::{RecordArgs, RunArgs};
 use crate::cli::record_kind::named;
-use crate::cli::run;
+use crate::cli::{resolve, run};
 use crate::error::Error;
 use crate::recording::Recording;
 use serde_json::{Value, json};
@@ -11,13 +11,7 @@ use std::time::SystemTime;
 
 /// Runs the command; the reason is one for exit code 1.
 pub fn run(args: &RecordArgs, verbose: u8) -> Result<Option<String>, Error> {
-    // The name becomes a text of the line's configuration, which others are told.
-    let Some(name) = args.out.to_str() else {
-        return Err(Error::config(format!(
-            "--out: {} is no name in UTF-8; give another one",
-            args.out.display()
-        )));
-    };
+    let name = resolve::named(&args.out, "--out")?;
     let out = named(name, SystemTime::now()).into();
     let line = RunArgs {
         source: args.source.clone(),

@@ -5,7 +5,7 @@ use crate::cli::media::progress::Progress;
 use crate::cli::run::print;
 use crate::error::Error;
 use crate::media::Draft;
-use crate::recording::{Recording, repair};
+use crate::recording::{Recording, repair_as};
 use serde_json::json;
 
 /// Runs the command.
@@ -20,7 +20,8 @@ pub fn run(args: &RepairArgs) -> Result<Option<String>, Error> {
     // Under its name only when it is whole: who interrupts it finds nothing half-made.
     let draft = Draft::recording(&args.out)?;
     let progress = Progress::begin(recording.frames())?;
-    let made = repair(&recording, draft.path(), |n| progress.at(n, recording.frames()));
+    let watch = |n| progress.at(n, recording.frames());
+    let made = repair_as(&recording, draft.path(), draft.target(), watch);
     drop(progress);
     let made = made?;
     draft.finish()?;

@@ -23,31 +23,47 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// Everything decided, as it was when the line began.
+const CONFIG: &str = "config.toml";
 /// Length of an interval of the interval logs.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// A folder that can be written: that was tried before the run.
+/// A folder that can be written: that was tried before the run. Of a run that never began it is taken back.
 #[derive(Debug)]
 pub struct ReportFolder {
     dir: PathBuf,
+    /// The folders that were made for it, innermost first, until the line has begun.
+    made: Vec<PathBuf>,
     logs: Option<Result<IntervalLogs, Error>>,
     next: Instant,
 }
 
 impl ReportFolder {
-    /// Makes the folder and writes the configuration; an unwritable one is a configuration error.
-    pub fn create(dir: &Path, job: &Job) -> Result<Self, Error> {
-        let config = dir.join("config.toml");
-        fs::create_dir_all(dir).and_then(|()| fs::write(&config, &job.toml)).map_err(|e| {
+    /// Makes the folder; an unwritable one is a configuration error. What is in one that is there stays as it is.
+    pub fn create(dir: &Path) -> Result<Self, Error> {
+        let is_missing = |p: &&Path| !p.as_os_str().is_empty() && !p.exists();
+        let made = dir.ancestors().take_while(is_missing).map(Into::into).collect();
+        let folder = ReportFolder { dir: dir.into(), made, logs: None, next: Instant::now() };
+        fs::create_dir_all(dir).and_then(|()| folder.try_file(CONFIG)).map_err(|e| {
             Error::config(format!("the report folder {} cannot be written: {e}", dir.display()))
         })?;
-        Ok(ReportFolder { dir: dir.into(), logs: None, next: Instant::now() })
+        Ok(folder)
     }
 
-    /// Begins the interval logs of a line that has just been started. That they cannot be written is told at
-    /// the end: the run goes on.
-    pub fn begin(&mut self, s: &Snapshot) {
-        self.logs = Some(IntervalLogs::create(&self.dir, s, started(s)));
+    /// Opens a file to write, and leaves it as it was.
+    fn try_file(&self, name: &str) -> std::io::Result<()> {
+        let path = self.dir.join(name);
+        let is_new = path.symlink_metadata().is_err();
+        fs::OpenOptions::new().append(true).create(true).open(&path)?;
+        if is_new { fs::remove_file(&path) } else { Ok(()) }
+    }
+
+    /// Writes the configuration of a line that has just been started, and begins its interval logs. That they cannot
+    /// be written is told at the end: the run goes on.
+    pub fn begin(&mut self, s: &Snapshot, job: &Job) {
+        self.made.clear();
+        let logs = || IntervalLogs::create(&self.dir, s, started(s));
+        self.logs = Some(self.file(CONFIG, &job.toml).and_then(|()| logs()));
         self.next = Instant::now() + INTERVAL;
     }
 
@@ -99,5 +115,12 @@ impl ReportFolder {
             let message = format!("the report file {} cannot be written", path.display());
             Error::with_source(ErrorKind::Io, message, e)
         })
+    }
+}
+
+impl Drop for ReportFolder {
+    fn drop(&mut self) {
+        // Who is told that nothing ran finds nothing; a folder that somebody uses stays.
+        let _ = self.made.iter().try_for_each(fs::remove_dir);
     }
 }

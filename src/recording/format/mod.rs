@@ -82,6 +82,13 @@ pub enum Broken {
     },
     /// It does not begin with [`MAGIC`].
     NotARecording,
+    /// It holds nothing but zeros: room that was reserved, and in which nothing was committed.
+    Reserved {
+        /// Bytes that it has.
+        bytes: u64,
+        /// Whether a writer has it, which writes the header next.
+        being_written: bool,
+    },
     /// A later version wrote it.
     Version {
         /// Its major version.
@@ -126,6 +133,16 @@ impl fmt::Display for Broken {
             Broken::NotARecording => {
                 f.write_str("is no recording: it does not begin with FLRECORD")
             }
+            Broken::Reserved { bytes, being_written: true } => {
+                write!(
+                    f,
+                    "is being made: its {bytes} bytes are reserved, and no frame is committed yet; look again"
+                )
+            }
+            Broken::Reserved { bytes, being_written: false } => write!(
+                f,
+                "holds nothing but zeros: its {bytes} bytes were reserved, and nothing was committed in it before its writer ended; remove it"
+            ),
             Broken::Version { major, minor } => write!(
                 f,
                 "has version {major}.{minor} of the format; this frameline reads up to {MAJOR}.x, a later one is needed"

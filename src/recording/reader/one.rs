@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// Entries that are looked at in one read.
 const BATCH: u64 = 4096;
+/// Bytes that are looked at in one read where nobody knows what they are.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// One file of a recording.
 #[derive(Debug)]
@@ -74,6 +76,24 @@ pub(super) fn read_at_most(file: &File, mut buffer: &mut [u8], mut at: u64) -> i
     Ok(all)
 }
 
+/// Whether there is nothing but zeros in a file that begins with `head`. What was reserved and never written is not read.
+fn is_blank(file: &File, head: &[u8]) -> io::Result<bool> {
+    let is_zero = |b: &[u8]| b.iter().all(|b| *b == 0);
+    let mut at = head.len() as u64;
+    if head.is_empty() || !is_zero(head) {
+        return Ok(false);
+    }
+    let mut piece = vec![0; PIECE_BYTES];
+    while let Some(data) = sys::next_data(file, at) {
+        match read_at_most(file, &mut piece, data)? {
+            0 => break,
+            n if is_zero(&piece[..n]) => at = data + n as u64,
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
 /// How a file was closed whose first bytes were read as `head`, and whether a writer has it.
 pub(super) fn closing_of(
     file: &File,
@@ -107,7 +127,17 @@ impl Segment {
         let broken = |b: Broken| Error::new(ErrorKind::Source, format!("{} {b}", path.display()));
         let mut head = vec![0; HEADER_BYTES as usize];
         let read = read_at_most(&file, &mut head, 0).map_err(|e| unreadable(path, e))?;
-        let mut header = Header::decode_fixed(&head[..read]).map_err(broken)?;
+        let mut header = match Header::decode_fixed(&head[..read]) {
+            Ok(header) => header,
+            Err(Broken::NotARecording)
+                if is_blank(&file, &head[..read]).map_err(|e| unreadable(path, e))? =>
+            {
+                // The lock comes before the zeros, and the header behind them.
+                let being_written = sys::is_locked(&file);
+                return Err(broken(Broken::Reserved { bytes: facts.len(), being_written }));
+            }
+            Err(b) => return Err(broken(b)),
+        };
         // Damage to what is told in words must not cost a frame.
         let mut texts_fault = None;
         match Texts::decode(&head[TEXTS_OFFSET as usize..]) {

@@ -14,8 +14,9 @@ use crate::source::Grab;
 use std::time::{Duration, Instant};
 
 impl Mvs {
-    pub(super) fn gone() -> Grab {
-        Grab::Fault(fault(MV_E_DEV_OFFLINE))
+    #[cold]
+    pub(super) fn gone(&mut self) -> Grab {
+        Grab::Fault(self.unasked(MV_E_DEV_OFFLINE))
     }
 
     /// What a callback has posted, as a fault. One load while nothing has.
@@ -93,7 +94,7 @@ impl Mvs {
         let begun = Instant::now();
         let mut left = timeout;
         loop {
-            let handle = self.handle.as_mut().ok_or(Self::gone())?;
+            let Some(handle) = self.handle.as_mut() else { return Err(self.gone()) };
             match handle.get_buffer(left) {
                 Ok(out) => {
                     if let Some(taken) = accept(self, &out) {

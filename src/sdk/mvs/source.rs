@@ -137,9 +137,19 @@ impl Mvs {
         }
     }
 
+    /// A fault that no call answered with, since none was made: the log tells what the line was doing.
+    #[cold]
+    pub(super) fn unasked(&mut self, code: Code) -> Fault {
+        self.last_call = "";
+        fault(code)
+    }
+
     fn start_now(&mut self, fill: Fill) -> Result<(), Code> {
+        let Some(handle) = self.handle.as_mut() else {
+            self.last_call = "";
+            return Err(MV_E_DEV_OFFLINE);
+        };
         self.last_call = "MV_CC_SetImageNodeNum";
-        let handle = self.handle.as_mut().ok_or(MV_E_DEV_OFFLINE)?;
         if fill != Fill::Announce
             && let Err(code) = handle.set_node_count(self.config.nodes_for(fill))
         {
@@ -159,25 +169,30 @@ impl Mvs {
     /// started anew. Without that no frame would come for ever.
     #[cold]
     fn start_anew(&mut self) -> Result<(), Fault> {
-        let Some(handle) = self.handle.as_mut() else { return Err(fault(MV_E_DEV_OFFLINE)) };
-        self.last_call = "MV_CC_StopGrabbing";
+        let Some(handle) = self.handle.as_mut() else {
+            return Err(self.unasked(MV_E_DEV_OFFLINE));
+        };
         let stopped = handle.stop();
         // Those that somebody still reads, too: the SDK fills what is registered when it starts.
-        if let (Err(code), _) | (Ok(()), Err(code)) = (
-            stopped,
-            match self.announced.unregister(handle, &mut self.unanswered) {
-                true => Ok(()),
-                false => Err(MV_E_DEV_OFFLINE),
-            },
-        ) {
+        let is_unregistered = self.announced.unregister(handle, &mut self.unanswered);
+        let refused = match (stopped, is_unregistered) {
+            (Ok(()), true) => None,
+            (Err(code), _) => Some(("MV_CC_StopGrabbing", code)),
+            (Ok(()), false) => Some(("MV_CC_UnRegisterBuffer", MV_E_DEV_OFFLINE)),
+        };
+        if let Some((call, code)) = refused {
+            self.last_call = call;
             // Closed, it writes nothing more; the next grab tells of the loss.
             self.give_up();
             return Err(self.cause(code));
         }
         self.announced.forget();
         let f = self.started;
-        self.last_call = "MV_CC_RegisterBuffer";
-        self.announced.register_all(handle, f.payload, f.alignment)?;
+        let registered = self.announced.register_all(handle, f.payload, f.alignment);
+        registered.map_err(|(call, fault)| {
+            self.last_call = call;
+            fault
+        })?;
         self.start_now(Fill::Announce).map_err(|code| self.cause(code))?;
         self.silence = Silence::default();
         self.ids.started();
@@ -242,19 +257,22 @@ impl Source for Mvs {
 
     fn start(&mut self, fill: Fill) -> Result<(), Fault> {
         if !self.fills.contains(&fill) {
-            return Err(fault(MV_E_SUPPORT));
+            return Err(self.unasked(MV_E_SUPPORT));
         }
         if self.state == State::Idle {
             if self.lent.out() > 0 {
                 // The SDK may make its buffers anew when it starts, under frames that somebody still reads.
-                return Err(fault(MV_E_RESOURCE_IN_USE));
+                return Err(self.unasked(MV_E_RESOURCE_IN_USE));
             }
             self.lent.close_idle(&mut self.unanswered);
             self.refresh();
             if let (Fill::Announce, Some(handle)) = (fill, self.handle.as_mut()) {
                 let f = self.format;
-                self.last_call = "MV_CC_RegisterBuffer";
-                self.announced.register_all(handle, f.payload, f.alignment)?;
+                let registered = self.announced.register_all(handle, f.payload, f.alignment);
+                registered.map_err(|(call, fault)| {
+                    self.last_call = call;
+                    fault
+                })?;
             }
         }
         if let Some(handle) = self.handle.as_ref()
@@ -292,8 +310,10 @@ impl Source for Mvs {
             return Ok(());
         }
         self.state = State::Idle;
+        let Some(handle) = self.handle.as_mut() else {
+            return Err(self.unasked(MV_E_DEV_OFFLINE));
+        };
         self.last_call = "MV_CC_StopGrabbing";
-        let handle = self.handle.as_mut().ok_or(fault(MV_E_DEV_OFFLINE))?;
         let Err(code) = handle.stop() else { return Ok(()) };
         // A device that is gone answers so and is stopped all the same; of another one that is not known. Closed,
         // it writes nothing more; the next start finds it gone, and opens it anew.
@@ -308,7 +328,7 @@ impl Source for Mvs {
         if let Some(fault) = self.posted() {
             return Grab::Fault(fault);
         }
-        let Some(handle) = self.handle.as_mut() else { return Self::gone() };
+        let Some(handle) = self.handle.as_mut() else { return self.gone() };
         match handle.get_one_frame(frame.buffer_mut(), timeout) {
             (info, Ok(())) => self.came(&info, frame),
             (info, Err(code)) => self.nothing(code, self.rules.length(&info)),
@@ -356,7 +376,7 @@ impl Source for Mvs {
     /// Capture-bound. No allocation; waits in the SDK.
     fn grab_lent(&mut self, frame: &mut FrameMut, timeout: Duration) -> Grab {
         if !frame.keeps(&self.keep) {
-            return Grab::Fault(fault(MV_E_PARAMETER)); // Its memory could go away under it.
+            return Grab::Fault(self.unasked(MV_E_PARAMETER)); // Its memory could go away under it.
         }
         self.give_back(frame);
         let bytes = self.started.payload;

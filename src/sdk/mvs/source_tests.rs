@@ -107,5 +107,51 @@ fn only_frames_that_keep_the_device_are_lent_to() {
     let mut frame = pool.take().unwrap();
     let grab = source.grab_lent(&mut frame, Duration::from_secs(1));
     assert_eq!(grab, Grab::Fault(fault(MV_E_PARAMETER)));
+    assert_eq!(source.last_call(), "", "the SDK was not asked");
     assert_eq!(frame.token(), 0);
+}
+
+/// Catches: a fault that tells of a function of the SDK which was never called, or of the one that was called before.
+#[test]
+fn what_was_not_asked_is_told_as_no_call() {
+    let fake = Fake::new("camera gige size=320x200 fps=200");
+    let pool = |slots, bytes| {
+        let config = PoolConfig { lock: false, ..PoolConfig::new(slots, bytes) };
+        Pool::new(config, Default::default()).unwrap()
+    };
+    for fill in [Fill::Copy, Fill::Announce, Fill::Lend] {
+        let uri = fake.uri(&format!("fill={}", fill.name()));
+        let mut source = Mvs::from_uri(&uri).unwrap();
+        let mut small = pool(4, 1 << 10);
+        if fill == Fill::Announce {
+            source.queue(small.take().unwrap());
+            let needed = source.payload_bytes() as u64;
+            let too_small = Fault { detail: needed, ..fault(MV_E_NOENOUGH_BUF) };
+            source.last_call = "before";
+            assert_eq!((source.start(fill), source.last_call()), (Err(too_small), ""));
+            source.revoke(&mut |frame| drop(frame));
+        }
+        let mut large = pool(4, 1 << 20);
+        (0..3).for_each(|_| source.queue(large.take().unwrap()));
+        source.start(fill).unwrap();
+        source.give_up();
+        let mut of_the_device = Pool::lending(1, source.keep.clone(), Default::default()).unwrap();
+        let mut frame = match fill {
+            Fill::Lend => of_the_device.take().unwrap(),
+            _ => large.take().unwrap(),
+        };
+        source.last_call = "before";
+        let grab = match fill {
+            Fill::Copy => source.grab_into(&mut frame, Duration::from_secs(1)),
+            Fill::Announce => source.grab_queued(Duration::from_secs(1)).1,
+            Fill::Lend => source.grab_lent(&mut frame, Duration::from_secs(1)),
+        };
+        let gone = fault(MV_E_DEV_OFFLINE);
+        assert_eq!((grab, source.last_call()), (Grab::Fault(gone), ""), "{fill:?}");
+        source.last_call = "before";
+        assert_eq!((source.stop_host(), source.last_call()), (Err(gone), ""), "{fill:?}");
+        source.last_call = "before";
+        assert_eq!((source.start(fill), source.last_call()), (Err(gone), ""), "{fill:?}");
+        source.revoke(&mut |frame| drop(frame));
+    }
 }

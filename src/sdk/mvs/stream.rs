@@ -283,13 +283,14 @@ impl Announced {
         Ok(())
     }
 
-    /// Registers every queued slot, before the device starts.
+    /// Registers every queued slot, before the device starts. A fault comes with the call that answered it; `""`: the
+    /// slot is too small, and the SDK was not asked.
     pub fn register_all(
         &mut self,
         handle: &mut Handle,
         payload: usize,
         alignment: usize,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), (&'static str, Fault)> {
         for key in 0..self.buffers.len() {
             let buffer = &self.buffers[key];
             if buffer.is_registered || !self.slots.is_queued(key) {
@@ -297,10 +298,10 @@ impl Announced {
             }
             if buffer.capacity < payload {
                 let code = i64::from(MV_E_NOENOUGH_BUF);
-                return Err(Fault { code, detail: payload as u64 });
+                return Err(("", Fault { code, detail: payload as u64 }));
             }
             self.register(key, handle, payload, alignment)
-                .map_err(|code| Fault::code(i64::from(code)))?;
+                .map_err(|code| ("MV_CC_RegisterBuffer", Fault::code(i64::from(code))))?;
         }
         self.unknown = 0;
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::{MAX_ROWS, Row, more, section, table};
 use crate::cli::report::axis::short;
+use crate::cli::summary::figures;
 use crate::cli::units::grouped;
 use crate::pipeline::{Snapshot, StageSnapshot};
 use crate::stage::Figure;
@@ -33,7 +34,7 @@ fn card(t: &StageSnapshot) -> Markup {
     };
     let number = |n: u64| html! { data value=(n) { (grouped(n)) } };
     let none = |f: &Figure| matches!(f, Figure::Count(0) | Figure::Max(0));
-    let told = || t.results.iter().filter(|(name, _)| *name != "frames" && !is_told_above(name));
+    let told = || figures(t).filter(|(name, _)| !is_told_above(name));
     // What counted nothing is one line of names: a card is read for what happened.
     let zeros: Vec<String> =
         told().filter(|(_, f)| none(f)).map(|(name, _)| name.replace('_', " ")).collect();
