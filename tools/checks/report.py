@@ -115,6 +115,8 @@ def check_page(folder, summary):
         missing = [
             v for k, v in results.items()
             if isinstance(v, (int, float)) and v != 0 and not k.startswith(elsewhere)
+            # That the frames came once is no news.
+            and (k, v) != ("rounds", 1)
         ]
         told += len(missing)
         for value in page.stages[stage]:
